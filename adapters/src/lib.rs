@@ -25,9 +25,9 @@ pub use kakehashi_store as store;
 pub use kakehashi_contract::plain_writes;
 pub use kakehashi_contract::{
     Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, Decide, Decision, EntityStream,
-    EntityWrite, EntityWriter, ErrorKind, Flaw, Freshness, LeftOut, Origin, Page, PlaceStream, PreparedQuery, PushDown,
-    Repeating, Requests, Reshaped, SelectedNames, SourceId, SourceQuery, SourceStatus, WriteError, WriteOffer,
-    WriteOperation, Written, Yielded, flaw,
+    EntityWrite, EntityWriter, ErrorKind, Flaw, Foremost, Freshness, LeftOut, Origin, Page, PlaceStream, PreparedQuery,
+    PushDown, Repeating, Requests, Reshaped, SelectedNames, SourceId, SourceQuery, SourceStatus, WriteError,
+    WriteOffer, WriteOperation, Written, Yielded, flaw,
 };
 pub use kakehashi_contract::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
 pub use kakehashi_trouble::{Reason, Trouble};

@@ -52,7 +52,7 @@ pub use self::flaw::{Counted, Flaw, LeftOut, Yielded, entities_of};
 pub use self::freshness::Freshness;
 pub use self::history::History;
 pub use self::notifies::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
-pub use self::prepared::{EntityStream, PlaceStream, PreparedQuery};
+pub use self::prepared::{EntityStream, Foremost, PlaceStream, PreparedQuery};
 pub use self::query::{Coverage, Page, PushDown, SourceQuery};
 pub use self::requests::{Requests, TooManyRequests};
 pub use self::selection::{AttributeSelection, SelectedNames};

@@ -23,6 +23,24 @@ pub type EntityStream = Pin<Box<dyn Stream<Item = Result<Yielded, AdapterError>>
 /// What stands in each place of a source's own list of candidates; `None`: nothing that did not stand in an earlier one.
 pub type PlaceStream = Pin<Box<dyn Stream<Item = Result<Option<Yielded>, AdapterError>> + Send>>;
 
+/// How much of an order is wanted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Foremost {
+    /// So many entities, if there are as many; more may come.
+    pub most: usize,
+    /// Whether whoever asks may be shown something else than texts, and than numbers from this magnitude on. Then only as many
+    /// come as are the first whatever those are, and after the end of these nothing is known of the others.
+    pub sure_below: Option<f64>,
+}
+
+impl Foremost {
+    /// All of them, as they are.
+    pub const ALL: Self = Self {
+        most: usize::MAX,
+        sure_below: None,
+    };
+}
+
 /// A [`SourceQuery`](crate::SourceQuery) as its source takes it. It can be asked as often as wanted, and whole or by pages.
 #[async_trait]
 pub trait PreparedQuery: Send + Sync + fmt::Debug {
@@ -65,8 +83,9 @@ pub trait PreparedQuery: Send + Sync + fmt::Debug {
     }
 
     /// The candidates in an order, where the source can put them in it exactly as [`Ordering::compare`] would by what it sends of
-    /// each: the first come first. Whoever has enough drops it. `None`: it cannot, and [`query`](Self::query) reads all of it.
-    fn ordered(&self, _order: &Ordering, _call: &Call) -> Option<EntityStream> {
+    /// each: the first come first. Whoever has enough drops it. `None`: it cannot, and [`query`](Self::query) reads all of it. Asked
+    /// only when [`PushDown::is_exact`].
+    fn ordered(&self, _order: &Ordering, _first: Foremost, _call: &Call) -> Option<EntityStream> {
         None
     }
 

@@ -11,7 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::judging::{Judge, Judging};
+
+/// It waits for nobody: where SQLite would have it wait, somebody else reads.
+pub(crate) const NOT_WAITING: std::time::Duration = std::time::Duration::ZERO;
 
 /// Most connections: each is used for less than a millisecond by a thread that does nothing else, and threads are as many as
 /// cores.
@@ -48,10 +53,31 @@ pub(crate) struct InPlace {
     began: Instant,
 }
 
+/// A reading that has to be short.
+#[derive(Debug)]
+pub struct ReadingInPlace<'c> {
+    connection: &'c Connection,
+    judging: &'c Judging,
+}
+
+impl ReadingInPlace<'_> {
+    /// The connection.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        self.connection
+    }
+
+    /// Works with a judge.
+    pub fn judged_by<T>(&self, judge: Judge, work: impl FnOnce() -> T) -> T {
+        self.judging.by(judge, work)
+    }
+}
+
 /// A connection, and what it may still do.
 #[derive(Debug)]
 struct Bounded {
     connection: Connection,
+    judging: Judging,
     allowed: Arc<Allowed>,
 }
 
@@ -84,22 +110,24 @@ impl InPlace {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads, until then at most.
-    pub(crate) fn read<T>(
+    /// Reads, until then at most. Whatever the work fails with, another connection tells.
+    pub(crate) fn read<T, E>(
         &self,
         until: Instant,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        work: impl FnOnce(&ReadingInPlace<'_>) -> Result<T, E>,
     ) -> Result<T, NotInPlace> {
         let borrowed = self.borrow().ok_or(NotInPlace::Now)?;
-        let Bounded { connection, allowed } = borrowed.connection.as_ref().ok_or(NotInPlace::Now)?;
+        let bounded = borrowed.connection.as_ref().ok_or(NotInPlace::Now)?;
+        let Bounded {
+            connection,
+            judging,
+            allowed,
+        } = bounded;
         allowed.until.store(self.nanoseconds(until), Ordering::Relaxed);
         allowed.looks.store(LOOKS, Ordering::Relaxed);
-        work(connection).map_err(|error| {
-            let is_interrupted = error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted);
-            match allowed.looks.load(Ordering::Relaxed) {
-                0 if is_interrupted => NotInPlace::TooLong,
-                _ => NotInPlace::Now,
-            }
+        work(&ReadingInPlace { connection, judging }).map_err(|_| match allowed.looks.load(Ordering::Relaxed) {
+            0 => NotInPlace::TooLong,
+            _ => NotInPlace::Now,
         })
     }
 
@@ -159,11 +187,10 @@ impl Drop for Borrowed<'_> {
     }
 }
 
-/// It waits for nobody: where SQLite would have it wait, somebody else reads.
 fn open(file: &Path, began: Instant) -> rusqlite::Result<Bounded> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(std::time::Duration::ZERO)?;
+    connection.busy_timeout(NOT_WAITING)?;
     connection.pragma_update(None, "cache_size", CACHE)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // A statement is prepared once and not anew for other values: to prepare one takes as long as to read a page.
@@ -177,5 +204,10 @@ fn open(file: &Path, began: Instant) -> rusqlite::Result<Bounded> {
         left == 0 || is_late()
     };
     connection.progress_handler(INSTRUCTIONS_BETWEEN_LOOKS, Some(is_enough))?;
-    Ok(Bounded { connection, allowed })
+    let judging = Judging::of(&connection)?;
+    Ok(Bounded {
+        connection,
+        judging,
+        allowed,
+    })
 }

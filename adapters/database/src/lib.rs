@@ -8,15 +8,19 @@
 //! | `transaction` | every write: whole, or nothing, and afterwards a connection that can be used |
 //! | `reader` | a connection that reads |
 //! | `in_place` | reading what is short on the thread that asks |
+//! | `apart` | reading what is long, whole and at one state, on a thread of its own |
+//! | `judging` | what decides about rows beside SQL |
 //! | [`trouble`] | why a file cannot be written now |
 //! | `healing` | noticing that it can be written again |
 //!
 //! A file that cannot be written is read. A write to it fails with [`DatabaseError::Unwritable`], and is tried all the
 //! same: nobody has to do anything for it to work again.
 
+mod apart;
 mod cannot_open;
 mod healing;
 mod in_place;
+mod judging;
 mod opening;
 mod reader;
 pub mod settings;
@@ -36,8 +40,10 @@ use sqlx::pool::PoolConnection;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+pub use apart::{Over, ReadingApart};
 pub use cannot_open::CannotOpen;
-pub use in_place::NotInPlace;
+pub use in_place::{NotInPlace, ReadingInPlace};
+pub use judging::{JUDGED, Judge};
 pub use reader::Reader;
 pub use settings::{Found, Schema, Settings};
 pub use transaction::{Carries, End, Transaction};
@@ -171,10 +177,10 @@ impl Database {
     ///
     /// # Errors
     /// [`NotInPlace`]: a [`Database::reader`] reads it, or tells why not.
-    pub fn read_in_place<T>(
+    pub fn read_in_place<T, E>(
         &self,
         until: Instant,
-        work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
+        work: impl FnOnce(&ReadingInPlace<'_>) -> Result<T, E>,
     ) -> Result<T, NotInPlace> {
         let connections = Arc::clone(&self.0.connections.borrow());
         match &*connections {

@@ -13,6 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 
 use crate::CannotOpen;
+use crate::apart::Apart;
 use crate::in_place::InPlace;
 use crate::settings::{Found, Schema, Settings};
 use crate::trouble::{Failure, folder_of};
@@ -30,11 +31,14 @@ pub(crate) enum Connections {
         spare: SqlitePool,
         /// Those that read on the thread that asks.
         in_place: InPlace,
+        /// Those that read what takes long.
+        apart: Arc<Apart>,
     },
     /// The file is read as it stands.
     Frozen {
         readers: SqlitePool,
         spare: SqlitePool,
+        apart: Arc<Apart>,
         state: Arc<AsItStood>,
     },
     /// None.
@@ -54,14 +58,19 @@ impl Connections {
                 readers,
                 spare,
                 in_place,
+                apart,
             } => {
                 in_place.close().await;
+                apart.close().await;
                 readers.close().await;
                 spare.close().await;
                 // The last one moves the WAL into the file and removes it, which one that only reads cannot.
                 writer.close().await;
             }
-            Self::Frozen { readers, spare, .. } => {
+            Self::Frozen {
+                readers, spare, apart, ..
+            } => {
+                apart.close().await;
                 readers.close().await;
                 spare.close().await;
             }
@@ -191,6 +200,7 @@ async fn open_to_write(settings: &Settings, schema: &dyn Schema) -> Result<Conne
         readers,
         spare,
         in_place,
+        apart: Apart::of(&settings.file, false),
     })
 }
 
@@ -233,6 +243,7 @@ async fn open_to_read(settings: &Settings, schema: &dyn Schema) -> Result<Connec
                 readers,
                 spare,
                 in_place,
+                apart: Apart::of(file, false),
             });
         }
         Ok(found) => return Ok(absent(found)),
@@ -256,6 +267,7 @@ async fn open_to_read(settings: &Settings, schema: &dyn Schema) -> Result<Connec
             Ok(Connections::Frozen {
                 readers,
                 spare,
+                apart: Apart::of(file, true),
                 state: Arc::new(state),
             })
         }

@@ -413,7 +413,8 @@ fn later() -> Instant {
 }
 
 fn read_in_place(database: &Database) -> Option<i64> {
-    let read = database.read_in_place(later(), |connection| {
+    let read = database.read_in_place(later(), |reading| -> rusqlite::Result<i64> {
+        let connection = reading.connection();
         let mut newest = connection.prepare_cached("SELECT coalesce(max(number), 0) FROM numbers")?;
         newest.query_row([], |row| row.get(0))
     });
@@ -444,7 +445,8 @@ async fn what_fails_in_place_is_left_to_those_that_tell_why_and_a_closed_file_is
     let folder = tempfile::tempdir().unwrap();
     let database = numbers(&folder).await;
     written(&database, 1).await.unwrap();
-    let failed: Result<i64, NotInPlace> = database.read_in_place(later(), |connection| {
+    let failed: Result<i64, NotInPlace> = database.read_in_place(later(), |reading| -> rusqlite::Result<i64> {
+        let connection = reading.connection();
         connection.query_row("SELECT nothing FROM numbers", [], |row| row.get(0))
     });
     assert_eq!(failed, Err(NotInPlace::Now));

@@ -94,6 +94,18 @@ impl Failure {
         }
     }
 
+    /// What an error of reading says.
+    pub(crate) fn of_reading(error: &rusqlite::Error) -> Self {
+        let origin = match error {
+            rusqlite::Error::SqliteFailure(failure, _) => Origin::Sqlite(failure.extended_code),
+            _ => Origin::Asking,
+        };
+        Self {
+            origin,
+            text: format!("SQLite: {error}").into(),
+        }
+    }
+
     /// A failure that is not SQLite's.
     pub(crate) fn other(text: impl Into<Arc<str>>) -> Self {
         Self {

@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use kakehashi_contract::{
-    AdapterError, AskedRequest, Call, Counted, Coverage, EntityStream, Page, PreparedQuery, PushDown, SourceQuery,
-    Yielded,
+    AdapterError, AskedRequest, Call, Counted, Coverage, EntityStream, Foremost, Page, PreparedQuery, PushDown,
+    SourceQuery, Yielded,
 };
 use kakehashi_resources::{Exhausted, pause};
 use ngsi_ld::query::Ordering;
@@ -248,7 +248,10 @@ impl PreparedQuery for PreparedHeld {
         stream::once(answer).try_flatten().boxed()
     }
 
-    fn ordered(&self, order: &Ordering, call: &Call) -> Option<EntityStream> {
+    fn ordered(&self, order: &Ordering, first: Foremost, call: &Call) -> Option<EntityStream> {
+        if first.sure_below.is_some() {
+            return None;
+        }
         let (this, order, call) = (self.clone(), order.clone(), call.clone());
         let answer = async move { this.answer_in_order(&order, &call).await };
         Some(stream::once(answer).try_flatten().boxed())

@@ -1,7 +1,8 @@
-//! Reading where the request arrived: a page that is found at once needs neither a thread of a connection nor a channel. What
+//! Reading where the request arrived: a page that is found at once needs neither a thread nor a channel. What
 //! turns out to be long is left to those, and is not tried in place again for a while.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kakehashi_contract::Call;
@@ -9,9 +10,10 @@ use kakehashi_resources::Held;
 use ngsi_ld::{AttributeName, Entity};
 
 use super::StoreError;
-use super::backend::NotInPlace;
 use super::backend::sql::Statement;
+use super::backend::{NotInPlace, Selecting};
 use super::body::{Row, Wanted, decode};
+use super::names::NameTable;
 use super::partition::StorePartition;
 
 /// Most entities that are read in place: a usual page and the one behind it. Each is decoded where nobody pauses.
@@ -30,11 +32,11 @@ const LONGEST: Duration = Duration::from_millis(100);
 
 /// What is read.
 #[derive(Debug, Clone, Copy)]
-enum Reading<'a> {
+enum Reading {
     /// What an index finds at once.
     OneRow,
     /// What a statement selects.
-    Many(&'a Statement),
+    Many,
 }
 
 /// What was read in place.
@@ -46,10 +48,13 @@ pub(super) struct Found {
     pub(super) has_more: bool,
 }
 
-/// The first entities that the statement selects, so many at most; `None`: [`read`](super::read) reads them, or says why not.
+/// Which statement selects what is wanted, chosen where it is run.
+pub(super) type Chooses<'a> = &'a dyn Fn(&dyn Selecting, &Arc<NameTable>) -> Result<Statement, StoreError>;
+
+/// The first entities that a statement selects, so many at most; `None`: [`read`](super::read) reads them, or says why not.
 pub(super) fn entities(
     partition: &StorePartition,
-    statement: &Statement,
+    chooses: Chooses<'_>,
     wanted: &Wanted,
     most: usize,
     call: &Call,
@@ -60,6 +65,7 @@ pub(super) fn entities(
     let names = partition.names();
     let mut entities = Vec::new();
     let (mut bytes, mut is_whole) = (0_usize, true);
+    let mut chosen = None;
     let mut take = |row: Row<'_>| {
         bytes = bytes.saturating_add(row.body.len());
         match decode(row, &names, wanted) {
@@ -72,12 +78,19 @@ pub(super) fn entities(
             false => ControlFlow::Break(()),
         }
     };
-    here(partition, Reading::Many(statement), call, |until| {
-        partition.backend().look_through(statement, until, &mut take)
-    })?;
-    if bytes > MOST_BYTES {
+    let read = many(partition, call, &mut |selecting| {
+        let statement = chooses(selecting, &names)?;
+        if partition.too_long().includes(&statement) {
+            return Err(StoreError::Timeout);
+        }
+        let statement = chosen.insert(statement);
+        selecting.look_through(statement, &names, &mut take)
+    });
+    let is_too_long = read == Err(NotInPlace::TooLong) || bytes > MOST_BYTES;
+    if is_too_long && let Some(statement) = &chosen {
         partition.too_long().remember(statement);
     }
+    read.ok()?;
     if !is_whole {
         return None;
     }
@@ -90,23 +103,37 @@ pub(super) fn entities(
     Some(call.resources.hold(weight).map(found).map_err(StoreError::from))
 }
 
-/// The number that the statement selects; `None` as above.
-pub(super) fn count(partition: &StorePartition, statement: &Statement, call: &Call) -> Option<u64> {
-    let number = here(partition, Reading::Many(statement), call, |until| {
-        partition.backend().look_up_number(statement, until)
-    })?;
-    u64::try_from(number).ok()
+/// A number that is found out. `shape`: what tells its question from others; `None` as above.
+pub(super) fn count(
+    partition: &StorePartition,
+    shape: &Statement,
+    counts: &dyn Fn(&dyn Selecting, &Arc<NameTable>) -> Result<u64, StoreError>,
+    call: &Call,
+) -> Option<u64> {
+    if partition.too_long().includes(shape) {
+        return None;
+    }
+    let names = partition.names();
+    let mut counted = None;
+    let read = many(partition, call, &mut |selecting| {
+        counted = Some(counts(selecting, &names)?);
+        Ok(())
+    });
+    if read == Err(NotInPlace::TooLong) {
+        partition.too_long().remember(shape);
+    }
+    counted
 }
 
 /// Whether some entity has more than one type; `None` as above.
 pub(super) fn has_entities_of_several_types(partition: &StorePartition, call: &Call) -> Option<bool> {
     let looking = |until| partition.backend().looks_for_several_types(until);
-    here(partition, Reading::OneRow, call, looking)
+    here(call, looking)
 }
 
 /// Whether an attribute of one of these names is a URI in some entity; `None` as above.
 pub(super) fn holds_uris(partition: &StorePartition, names: &[AttributeName], call: &Call) -> Option<bool> {
-    here(partition, Reading::OneRow, call, |until| {
+    here(call, |until| {
         for name in names {
             if partition.backend().looks_for_uris(name, until)? {
                 return Ok(true);
@@ -116,29 +143,27 @@ pub(super) fn holds_uris(partition: &StorePartition, names: &[AttributeName], ca
     })
 }
 
-/// Reads where the request arrived, if it may still take so much of its time there.
-fn here<T>(
+/// Reads what a statement selects.
+fn many(
     partition: &StorePartition,
-    reading: Reading<'_>,
     call: &Call,
-    read: impl FnOnce(Instant) -> Result<T, NotInPlace>,
-) -> Option<T> {
+    work: &mut dyn FnMut(&dyn Selecting) -> Result<(), StoreError>,
+) -> Result<(), NotInPlace> {
+    let until = may_read(Reading::Many, call).ok_or(NotInPlace::Now)?;
+    partition.backend().read_in_place(until, work)
+}
+
+/// Reads where the request arrived, if it may still take so much of its time there.
+fn here<T>(call: &Call, read: impl FnOnce(Instant) -> Result<T, NotInPlace>) -> Option<T> {
+    read(may_read(Reading::OneRow, call)?).ok()
+}
+
+/// Until when may be read where the request arrived, if it may still take so much of its time there.
+fn may_read(reading: Reading, call: &Call) -> Option<Instant> {
     let now = Instant::now();
-    let may_read = match reading {
-        Reading::OneRow => call.resources.may_take_here(OF_ONE_ROW),
-        Reading::Many(statement) => {
-            !partition.too_long().includes(statement) && call.resources.may_take_here(OF_MANY_ROWS)
-        }
+    let takes = match reading {
+        Reading::OneRow => OF_ONE_ROW,
+        Reading::Many => OF_MANY_ROWS,
     };
-    if !may_read || now >= call.deadline {
-        return None;
-    }
-    match (read(call.deadline.min(now + LONGEST)), reading) {
-        (Ok(read), _) => Some(read),
-        (Err(NotInPlace::TooLong), Reading::Many(statement)) => {
-            partition.too_long().remember(statement);
-            None
-        }
-        (Err(_), _) => None,
-    }
+    (now < call.deadline && call.resources.may_take_here(takes)).then(|| call.deadline.min(now + LONGEST))
 }

@@ -5,11 +5,14 @@
 //! | `tenant_name`, `error` | which tenants can have a partition; what can go wrong with one |
 //! | `names` | numbers for expanded names |
 //! | `body`, `index`, `rows` | an entity as a row, and as rows that comparisons look at |
+//! | `judged` | what a question asks that the database cannot say by itself |
 //! | `backend` | what a partition rests in: from questions to SQL, and every statement; SQLite |
 //! | `mark` | what was changed, as it rests in the outbox |
 //! | `partition` | one tenant's database, and what is known of it while it is open |
 //! | `long_statements`, `in_place` | what is short is read where the request arrived |
 //! | `read` | running statements, within the deadline |
+//! | `ways` | which of several ways a question takes through a partition |
+//! | `ordered` | what matches in an order that is asked for |
 //! | `prepared` | one question to a partition: what it decides, and its statements |
 //! | `dates`, `change` | the dates that the store keeps; one transaction that changes entities and leaves their marks |
 //! | `outbox` | reading the marks in order; what may rest there |
@@ -28,10 +31,13 @@ mod body;
 mod change;
 mod copy;
 mod dates;
+#[cfg(test)]
+mod deciding_tests;
 mod error;
 mod expiry;
 mod in_place;
 mod index;
+mod judged;
 mod kind;
 #[cfg(test)]
 mod layers_tests;
@@ -40,6 +46,7 @@ mod long_statements;
 mod mark;
 mod names;
 mod notifying;
+mod ordered;
 mod outbox;
 #[cfg(test)]
 mod outbox_tests;
@@ -54,6 +61,7 @@ mod tenant_name;
 mod tests;
 mod unopened;
 mod upkeep;
+mod ways;
 mod write;
 mod writer;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which statements were too long lately to be run where a request arrived.
+//! What is few, so that each of them may be looked at, and which statements were too long lately to be run where a request arrived.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,6 +6,32 @@ use std::time::{Duration, Instant};
 use compact_str::CompactString;
 
 use super::backend::sql::Statement;
+
+/// How many entities are few.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Few {
+    /// As many are looked at one by one before the order of ids is tried, where the request arrived, and apart.
+    pub(super) in_place: i64,
+    pub(super) apart: i64,
+    /// As many are brought in order with everything that they have.
+    pub(super) to_sort: i64,
+}
+
+impl Few {
+    pub(super) const USUAL: Self = Self {
+        in_place: 200,
+        apart: 4_000,
+        to_sort: 20_000,
+    };
+
+    /// None are: what is done with many is done with all.
+    #[cfg(test)]
+    pub(super) const NONE: Self = Self {
+        in_place: 0,
+        apart: 0,
+        to_sort: 0,
+    };
+}
 
 /// How long what was too long is not tried again: it costs as much as may be read in place, and once in a while it may have
 /// become short.

@@ -17,8 +17,8 @@ use tokio::sync::{Notify, watch};
 use super::StoreError;
 use super::backend::sql::Dialect;
 use super::backend::sqlite::{Opening, SqliteBackend};
-use super::backend::{self, Backend};
-use super::long_statements::TooLong;
+use super::backend::{self, Backend, Selecting};
+use super::long_statements::{Few, TooLong};
 use super::names::{NameTable, SharedNames};
 use super::tenant_name::names_a_file;
 use kakehashi_contract::{Call, MayRest};
@@ -88,6 +88,7 @@ pub(super) struct Inner {
     commits: watch::Sender<u64>,
     /// What was too long to be read in place.
     too_long: TooLong,
+    few: Few,
 }
 
 /// What may rest in the outbox now. Until somebody has said so: nothing.
@@ -120,6 +121,15 @@ impl StorePartition {
     /// [`StoreError`] when the name or the folder will not do, or the file is damaged, of another program, or
     /// of a later version.
     pub async fn open(folder: &Path, tenant: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        Self::open_with(folder, tenant, options, Few::USUAL).await
+    }
+
+    pub(super) async fn open_with(
+        folder: &Path,
+        tenant: &str,
+        options: StoreOptions,
+        few: Few,
+    ) -> Result<Self, StoreError> {
         let file = file_of(folder, tenant)?;
         let partition = Self(Arc::new(Inner {
             backend: Box::new(SqliteBackend::open(&file, tenant, options.opening()).await?),
@@ -133,6 +143,7 @@ impl StorePartition {
             wake: Arc::default(),
             commits: watch::Sender::new(0),
             too_long: TooLong::default(),
+            few,
         }));
         if partition.backend().is_readable() {
             partition.read_new_names().await?;
@@ -174,6 +185,11 @@ impl StorePartition {
         &self.0.too_long
     }
 
+    /// How many entities are few.
+    pub(super) fn few(&self) -> Few {
+        self.0.few
+    }
+
     /// How it is asked.
     pub(super) fn dialect(&self) -> &'static dyn Dialect {
         self.backend().dialect()
@@ -203,6 +219,24 @@ impl StorePartition {
             connection: self.backend().reader(call.deadline).await?,
             _pass: pass,
         })
+    }
+
+    /// Reads what may take long, at one state of the database, until the deadline. Callers do so by turns. The work has the
+    /// names of that state.
+    pub(super) async fn read_apart(
+        &self,
+        call: &Call,
+        work: impl FnOnce(&dyn Selecting, &Arc<NameTable>) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let _pass = call.resources.enter(&self.0.gate).await;
+        let this = self.clone();
+        let with_names = move |selecting: &dyn Selecting| {
+            let known = this.names();
+            let names = Arc::new(selecting.names_beyond(&known)?);
+            this.0.names.advance(&names);
+            work(selecting, &names)
+        };
+        self.backend().read_apart(call.deadline, Box::new(with_names)).await
     }
 
     /// The names as far as they are known.

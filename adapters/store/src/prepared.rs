@@ -5,16 +5,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
+use ngsi_ld::query::Ordering;
 use ngsi_ld::{Entity, EntityId};
 
-use super::backend::sql::{Compiled, Dialect, Statement, compile};
+use super::backend::Selecting;
+use super::backend::sql::{Compiled, Dialect, Statement, Way, compile};
 use super::body::Wanted;
 use super::in_place::{self, Found};
+use super::long_statements::Few;
+use super::names::NameTable;
+use super::ordered::InOrder;
 use super::partition::StorePartition;
+use super::ways::{Asking, Patience};
 use super::{StoreError, adapter_error, read};
 use kakehashi_contract::{
-    AdapterError, AskedRequest, AttributeSelection, Call, Counted, EntityStream, Page, PlaceStream, PreparedQuery,
-    PushDown, SourceId, SourceQuery, Yielded,
+    AdapterError, AskedRequest, AttributeSelection, Call, Counted, EntityStream, Foremost, Page, PlaceStream,
+    PreparedQuery, PushDown, SourceId, SourceQuery, Yielded,
 };
 
 /// The statements that one query may become, whoever runs them.
@@ -22,13 +28,15 @@ use kakehashi_contract::{
 pub(super) struct Statements {
     compiled: Compiled,
     dialect: &'static dyn Dialect,
+    few: Few,
 }
 
 impl Statements {
-    pub(super) fn of(query: &SourceQuery, dialect: &'static dyn Dialect) -> Self {
+    pub(super) fn of(query: &SourceQuery, dialect: &'static dyn Dialect, few: Few) -> Self {
         Self {
             compiled: compile(query, dialect),
             dialect,
+            few,
         }
     }
 
@@ -36,32 +44,59 @@ impl Statements {
         self.compiled.push_down
     }
 
+    /// How it is asked where somebody reads.
+    fn asking<'a>(&'a self, selecting: &'a dyn Selecting, names: &'a Arc<NameTable>) -> Asking<'a> {
+        Asking {
+            selecting,
+            names,
+            compiled: &self.compiled,
+            dialect: self.dialect,
+            few: self.few,
+        }
+    }
+
+    /// The statement in the order of ids.
     //= 5.7.2.4-9
-    fn selecting(&self, page: Option<Page>) -> Statement {
-        self.compiled.select(page, self.dialect)
+    fn in_order(&self, page: Option<Page>) -> Statement {
+        self.compiled.select(Way::InOrder, page, self.dialect)
     }
 
-    fn selecting_by_conditions(&self, page: Page) -> Option<Statement> {
-        self.compiled.select_by_conditions(page, self.dialect)
-    }
-
-    /// All that comes behind an id in the order of the candidates.
-    fn selecting_behind(&self, id: &EntityId) -> Statement {
-        self.compiled.select_behind(id, self.dialect)
-    }
-
-    fn counting(&self) -> Statement {
-        self.compiled.count(self.dialect)
+    /// What reads a page, or all, or what comes behind an entity.
+    fn reads(self: &Arc<Self>, part: Part) -> read::Reads {
+        let this = Arc::clone(self);
+        Box::new(move |selecting, names, take| {
+            let asking = this.asking(selecting, names);
+            match part {
+                Part::Page(page) => asking.page_apart(page, take),
+                Part::All => {
+                    let statement = this.compiled.select(asking.way_to_all()?, None, this.dialect);
+                    selecting.look_through(&statement, names, take)
+                }
+                Part::Behind(id) => {
+                    let statement = asking.behind(asking.way_to_all()?, &id);
+                    selecting.look_through(&statement, names, take)
+                }
+            }
+        })
     }
 
     /// What would be asked, to be told.
     pub(super) fn asked(&self, page: Option<Page>) -> AskedRequest {
-        let Statement { text, bindings } = self.selecting(page);
+        let Statement { text, bindings, .. } = self.in_order(page);
         AskedRequest::Sql {
             statement: text,
             bindings: bindings.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+/// Which part of what matches, in the order of ids.
+#[derive(Debug, Clone)]
+enum Part {
+    Page(Page),
+    All,
+    /// What comes behind an entity.
+    Behind(EntityId),
 }
 
 /// One partition, and what it is asked.
@@ -71,6 +106,7 @@ pub(super) struct PreparedStatements {
     partition: StorePartition,
     statements: Arc<Statements>,
     wanted: Arc<Wanted>,
+    query: Arc<SourceQuery>,
     /// Whether one entity is asked for by its id, and nothing that would have to be looked for.
     is_named: bool,
 }
@@ -86,9 +122,10 @@ impl PreparedStatements {
         };
         Self {
             source: source.clone(),
-            statements: Arc::new(Statements::of(query, partition.dialect())),
+            statements: Arc::new(Statements::of(query, partition.dialect(), partition.few())),
             partition: partition.clone(),
             wanted: Arc::new(wanted),
+            query: Arc::new(query.clone()),
             is_named: names_what_it_asks_for(query),
         }
     }
@@ -101,19 +138,17 @@ impl PreparedStatements {
         let statements = Arc::clone(&self.statements);
         let reading = async move {
             partition.remove_expired_before_reading().await;
-            let statement = statements.selecting(page);
-            if let Some(page) = page {
-                // Where the conditions leave few, they find them; where they leave many, the page is full soon in their order.
-                let ways = statements.selecting_by_conditions(page);
-                let found = ways
-                    .iter()
-                    .chain([&statement])
-                    .find_map(|way| in_place::entities(&partition, way, &wanted, page.limit, &call));
-                if let Some(found) = found {
-                    return at_hand(found);
-                }
+            let Some(page) = page else {
+                return read::all(partition, statements.reads(Part::All), wanted, call).boxed();
+            };
+            let chooses = |selecting: &dyn Selecting, names: &Arc<NameTable>| {
+                let asking = statements.asking(selecting, names);
+                asking.page(asking.way_to_page(Patience::Little)?, page)
+            };
+            match in_place::entities(&partition, &chooses, &wanted, page.limit, &call) {
+                Some(found) => at_hand(found),
+                None => read::all(partition, statements.reads(Part::Page(page)), wanted, call).boxed(),
             }
-            read::all(partition, statement, wanted, call).boxed()
         };
         self.yielded(futures::stream::once(reading).flatten())
     }
@@ -129,8 +164,8 @@ impl PreparedStatements {
             many: first.saturating_add(first / 3).clamp(1, in_place::MOST_ENTITIES),
             call: call.clone(),
         };
-        let statement = candidates.statements.selecting(from);
-        self.yielded(candidates.selected_by(statement))
+        let part = from.map_or(Part::All, Part::Page);
+        self.yielded(candidates.of(part))
     }
 
     fn yielded(&self, entities: impl Stream<Item = Result<Entity, StoreError>> + Send + 'static) -> EntityStream {
@@ -153,22 +188,32 @@ struct Candidates {
 }
 
 impl Candidates {
-    /// Those that the statement selects, in its order.
-    fn selected_by(self, statement: Statement) -> BoxStream<'static, Result<Entity, StoreError>> {
+    /// Those of a part, in the order of ids.
+    fn of(self, part: Part) -> BoxStream<'static, Result<Entity, StoreError>> {
         let reading = async move {
             self.partition.remove_expired_before_reading().await;
-            let found = in_place::entities(&self.partition, &statement, &self.wanted, self.many, &self.call);
+            let chooses = |selecting: &dyn Selecting, names: &Arc<NameTable>| {
+                let asking = self.statements.asking(selecting, names);
+                let way = asking.way_to_page(Patience::Little)?;
+                match &part {
+                    Part::Page(page) => asking.page(way, *page),
+                    Part::All => Ok(asking.compiled.select(way, None, asking.dialect)),
+                    Part::Behind(id) => Ok(asking.behind(way, id)),
+                }
+            };
+            let found = in_place::entities(&self.partition, &chooses, &self.wanted, self.many, &self.call);
             let Some(found) = found else {
-                return read::all(self.partition, statement, self.wanted, self.call).boxed();
+                let reads = self.statements.reads(part);
+                return read::all(self.partition, reads, self.wanted, self.call).boxed();
             };
             let last = found.as_ref().ok().filter(|found| found.has_more);
             match last.and_then(|found| found.entities.last()) {
                 Some(last) => {
-                    let statement = self.statements.selecting_behind(&last.id);
+                    let behind = Part::Behind(last.id.clone());
                     let others = async {
                         // Whoever takes all that is there is not to be given what nobody has asked for yet.
                         tokio::task::yield_now().await;
-                        self.selected_by(statement)
+                        self.of(behind)
                     };
                     at_hand(found).chain(futures::stream::once(others).flatten()).boxed()
                 }
@@ -214,14 +259,15 @@ impl PreparedQuery for PreparedStatements {
     }
 
     async fn retrieve(&self, call: &Call) -> Result<Option<Yielded>, AdapterError> {
-        let statement = self.statements.selecting(None);
+        let statement = self.statements.in_order(None);
         self.partition.remove_expired_before_reading().await;
         if self.is_named
             && let Some(found) = read::looked_up(&self.partition, &statement, &self.wanted, call)
         {
             return Ok(found.map(Yielded::Entity));
         }
-        read::first(&self.partition, statement, &self.wanted, call)
+        let reads = self.statements.reads(Part::All);
+        read::first(&self.partition, reads, &self.wanted, call)
             .await
             .map(|found| found.map(Yielded::Entity))
             .map_err(|error| adapter_error(&self.source, &error))
@@ -246,13 +292,30 @@ impl PreparedQuery for PreparedStatements {
         true
     }
 
+    fn ordered(&self, order: &Ordering, first: Foremost, call: &Call) -> Option<EntityStream> {
+        let in_order = InOrder::of(order, first, &self.query)?;
+        let statements = Arc::clone(&self.statements);
+        let calling = call.clone();
+        let reads: read::Reads =
+            Box::new(move |selecting, names, take| in_order.read(&statements.asking(selecting, names), &calling, take));
+        let read = read::all(self.partition.clone(), reads, Arc::clone(&self.wanted), call.clone());
+        Some(self.yielded(read))
+    }
+
     async fn count(&self, call: &Call) -> Result<Counted, AdapterError> {
-        let statement = self.statements.counting();
+        let shape = self.statements.compiled.count(Way::InOrder, self.statements.dialect);
         self.partition.remove_expired_before_reading().await;
-        if let Some(count) = in_place::count(&self.partition, &statement, call) {
+        let counts = |selecting: &dyn Selecting, names: &Arc<NameTable>| {
+            self.statements.asking(selecting, names).count(Patience::Little)
+        };
+        if let Some(count) = in_place::count(&self.partition, &shape, &counts, call) {
             return Ok(Counted::entities(count));
         }
-        read::count(&self.partition, statement, call)
+        let statements = Arc::clone(&self.statements);
+        let counts = move |selecting: &dyn Selecting, names: &Arc<NameTable>| {
+            statements.asking(selecting, names).count(Patience::Much)
+        };
+        read::count(&self.partition, counts, call)
             .await
             .map(Counted::entities)
             .map_err(|error| adapter_error(&self.source, &error))

@@ -4,30 +4,35 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures::stream::TryReadyChunksError;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 use kakehashi_resources::{Held, pause};
 use ngsi_ld::{AttributeName, Entity, TypeName};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
-use super::backend::BoxedEntity;
+use super::backend::Selecting;
 use super::backend::sql::Statement;
-use super::body::{DecodeError, Row, Wanted, decode};
+use super::body::{Row, Wanted, decode};
 use super::names::NameTable;
 use super::partition::StorePartition;
 use kakehashi_contract::Call;
 
-/// Rows that are decoded together, of those that have been read.
+/// Rows that are decoded together.
 const ROWS_AT_ONCE: usize = 32;
 
-/// Batches of entities that wait for the one that takes them: enough to keep the database busy, few enough for memory.
+/// Batches of rows, and of entities, that wait for whoever takes them: enough to keep the database busy, few enough for memory.
 const BATCHES_AHEAD: usize = 1;
 
 /// Entities that were decoded together, and what is counted of them for the request.
 type Batch = (Vec<Entity>, Held);
 
-/// The first entity that the statement selects, looked up on the thread that asks, where that is possible now; `None`:
+/// Gives the rows that are wanted to whoever takes them.
+pub(super) type Reads = Box<
+    dyn FnOnce(&dyn Selecting, &Arc<NameTable>, &mut dyn FnMut(Row<'_>) -> ControlFlow<()>) -> Result<(), StoreError>
+        + Send,
+>;
+
+/// The first entity of those that are read, looked up on the thread that asks, where that is possible now; `None`:
 /// [`first`] finds it, or says why not. For statements that find what they select at once.
 pub(super) fn looked_up(
     partition: &StorePartition,
@@ -44,38 +49,51 @@ pub(super) fn looked_up(
         decoded = Some(decode(row, &names, wanted));
         ControlFlow::Break(())
     };
-    let looked = partition.backend().look_through(statement, call.deadline, &mut take);
+    let mut reading = |selecting: &dyn Selecting| selecting.look_through(statement, &names, &mut take);
+    let looked = partition.backend().read_in_place(call.deadline, &mut reading);
     looked.ok()?;
     // What cannot be decoded may have names that are new, and is told otherwise.
     decoded.transpose().ok()
 }
 
-/// The first entity that the statement selects.
+/// The first entity of those that are read.
 pub(super) async fn first(
     partition: &StorePartition,
-    statement: Statement,
+    reads: Reads,
     wanted: &Wanted,
     call: &Call,
 ) -> Result<Option<Entity>, StoreError> {
     within(call.deadline, async {
-        let mut reader = partition.reader(call).await?;
-        let entity = match reader.first(statement).await? {
-            Some(row) => Some(entity_with_new_names(partition, &row, wanted).await?),
-            None => None,
-        };
-        reader.done()?;
-        Ok(entity)
+        let (found, mut finding) = mpsc::channel(1);
+        let reading = partition.read_apart(call, move |selecting, names| {
+            reads(selecting, names, &mut |row| {
+                // Whoever does not wait any more does not want it.
+                let _ = found.blocking_send(OwnedRow::from(row));
+                ControlFlow::Break(())
+            })
+        });
+        let ((), row) = futures::future::try_join(reading, async { Ok(finding.recv().await) }).await?;
+        let entity = row.map(|row| decode(row.row(), &partition.names(), wanted));
+        Ok(entity.transpose()?)
     })
     .await
 }
 
-/// The number that the statement selects.
-pub(super) async fn count(partition: &StorePartition, statement: Statement, call: &Call) -> Result<u64, StoreError> {
+/// The number that is found out.
+pub(super) async fn count(
+    partition: &StorePartition,
+    counts: impl FnOnce(&dyn Selecting, &Arc<NameTable>) -> Result<u64, StoreError> + Send + 'static,
+    call: &Call,
+) -> Result<u64, StoreError> {
     within(call.deadline, async {
-        let mut reader = partition.reader(call).await?;
-        let count = reader.count(statement).await?;
-        reader.done()?;
-        Ok(count)
+        let (counted, number) = oneshot::channel();
+        let reading = partition.read_apart(call, move |selecting, names| {
+            // Whoever does not wait any more does not want it.
+            let _ = counted.send(counts(selecting, names)?);
+            Ok(())
+        });
+        reading.await?;
+        number.await.map_err(|_| StoreError::Timeout)
     })
     .await
 }
@@ -140,19 +158,18 @@ pub(super) async fn known_names(
     .await
 }
 
-/// The entities that the statement selects, as they are read. Reading begins with the first poll and ends when
-/// the stream is dropped.
+/// The entities of what is read, as that goes on. Reading begins with the first poll and ends when the stream is dropped.
 pub(super) fn all(
     partition: StorePartition,
-    statement: Statement,
+    reads: Reads,
     wanted: Arc<Wanted>,
     call: Call,
 ) -> impl Stream<Item = Result<Entity, StoreError>> + Send + 'static {
-    // The rows borrow the connection, so that a task must own both; the channel holds it back.
+    // Others are read while these are looked at; the channel holds that back.
     let start = async move {
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         tokio::spawn(async move {
-            let sent = within(call.deadline, send_all(&partition, statement, wanted, &call, &sender));
+            let sent = within(call.deadline, send_all(&partition, reads, wanted, &call, &sender));
             let outcome = tokio::select! {
                 outcome = sent => outcome,
                 () = sender.closed() => return,
@@ -199,60 +216,84 @@ impl Taking {
     }
 }
 
+/// A row that was read on another thread.
+struct OwnedRow {
+    id: String,
+    created_at: String,
+    modified_at: String,
+    body: Vec<u8>,
+}
+
+impl From<Row<'_>> for OwnedRow {
+    fn from(row: Row<'_>) -> Self {
+        Self {
+            id: row.id.to_owned(),
+            created_at: row.created_at.to_owned(),
+            modified_at: row.modified_at.to_owned(),
+            body: row.body.to_owned(),
+        }
+    }
+}
+
+impl OwnedRow {
+    fn row(&self) -> Row<'_> {
+        Row {
+            id: &self.id,
+            created_at: &self.created_at,
+            modified_at: &self.modified_at,
+            body: &self.body,
+        }
+    }
+}
+
 async fn send_all(
     partition: &StorePartition,
-    statement: Statement,
+    reads: Reads,
     wanted: Arc<Wanted>,
     call: &Call,
     sender: &mpsc::Sender<Result<Batch, StoreError>>,
 ) -> Result<(), StoreError> {
     partition.remove_expired_before_reading().await;
-    let mut reader = partition.reader(call).await?;
-    let mut rows = reader.all(statement).try_ready_chunks(ROWS_AT_ONCE);
-    let mut names = partition.names();
-    loop {
-        let (rows, failure) = match rows.try_next().await {
-            Ok(Some(rows)) => (rows, None),
-            Ok(None) => break,
-            // What came before the failure is as it would have been one by one.
-            Err(TryReadyChunksError(rows, error)) => (rows, Some(error)),
-        };
-        let decoding = decoded(rows, Arc::clone(&names), Arc::clone(&wanted));
-        let (rows, mut entities) = call.resources.compute(decoding).await?;
-        if entities.len() < rows.len() {
-            // A name that another process has added, or a row that cannot be read.
-            names = partition.read_new_names().await?;
-            for row in rows.iter().skip(entities.len()) {
-                entities.push(entity(row, &names, &wanted)?);
+    let (rows, mut batches) = mpsc::channel(BATCHES_AHEAD);
+    let reading = partition.read_apart(call, move |selecting, names| {
+        let mut batch = Vec::new();
+        reads(selecting, names, &mut |row| {
+            batch.push(OwnedRow::from(row));
+            if batch.len() < ROWS_AT_ONCE {
+                return ControlFlow::Continue(());
+            }
+            match rows.blocking_send(std::mem::take(&mut batch)) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        })?;
+        // Whoever does not wait any more does not want them.
+        let _ = rows.blocking_send(batch);
+        Ok(())
+    });
+    let decoding = async {
+        while let Some(batch) = batches.recv().await {
+            let decoding = decoded(batch, partition.names(), Arc::clone(&wanted));
+            let entities = call.resources.compute(decoding).await??;
+            let held = call.resources.hold(entities.iter().map(Entity::weight).sum())?;
+            if sender.send(Ok((entities, held))).await.is_err() {
+                break;
             }
         }
-        let held = call.resources.hold(entities.iter().map(Entity::weight).sum())?;
-        if sender.send(Ok((entities, held))).await.is_err() {
-            return Ok(());
-        }
-        if let Some(error) = failure {
-            return Err(error);
-        }
-    }
-    drop(rows);
-    reader.done()
+        Ok(())
+    };
+    futures::future::try_join(reading, decoding).await?;
+    Ok(())
 }
 
-/// The entities of rows, up to the first that cannot be decoded.
-async fn decoded(
-    rows: Vec<BoxedEntity>,
-    names: Arc<NameTable>,
-    wanted: Arc<Wanted>,
-) -> (Vec<BoxedEntity>, Vec<Entity>) {
+/// The entities of rows. Their names are known: they were read at the same state.
+async fn decoded(rows: Vec<OwnedRow>, names: Arc<NameTable>, wanted: Arc<Wanted>) -> Result<Vec<Entity>, StoreError> {
     let mut entities = Vec::with_capacity(rows.len());
     for row in &rows {
-        match entity(row, &names, &wanted) {
-            Ok(entity) => entities.push(entity),
-            Err(_) => break,
-        }
+        entities.push(decode(row.row(), &names, &wanted)?);
         pause().await;
     }
-    (rows, entities)
+    Ok(entities)
 }
 
 /// Gives work up at the deadline.
@@ -270,22 +311,4 @@ pub(super) async fn within<T>(
     tokio::time::timeout_at(deadline.into(), work)
         .await
         .unwrap_or(Err(StoreError::Timeout))
-}
-
-async fn entity_with_new_names(
-    partition: &StorePartition,
-    row: &BoxedEntity,
-    wanted: &Wanted,
-) -> Result<Entity, StoreError> {
-    match entity(row, &partition.names(), wanted) {
-        Err(DecodeError::UnknownName) => {
-            let names = partition.read_new_names().await?;
-            Ok(entity(row, &names, wanted)?)
-        }
-        decoded => Ok(decoded?),
-    }
-}
-
-fn entity(row: &BoxedEntity, names: &NameTable, wanted: &Wanted) -> Result<Entity, DecodeError> {
-    decode(row.columns()?, names, wanted)
 }

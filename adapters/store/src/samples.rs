@@ -2,13 +2,14 @@
 //! something, and with every kind of value that comparison treats in its own way.
 
 use compact_str::CompactString;
+use ngsi_ld::context::Context;
 use ngsi_ld::entity::{
     Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, ObjectTypes, Position, Seal, TemporalType,
     Value,
 };
 use ngsi_ld::query::{
-    AttributePath, Comparand, Comparison, Condition, Expression, GeoQuery, GeoRelation, IdPattern, Operator, Pattern,
-    ScopeQuery,
+    AttributePath, Comparand, Comparison, Condition, Expression, GeoQuery, GeoRelation, IdPattern, Operator, Ordering,
+    Pattern, ScopeQuery,
 };
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
 use proptest::collection::vec;
@@ -60,6 +61,7 @@ const JSON: &[&str] = &[
     "[[1],{\"a\":1},null]",
     "[{\"@type\":\"DateTime\",\"@value\":\"2026-01-01T00:00:00Z\"}]",
     "{\"a\":1,\"city\":\"佐野\"}",
+    "{\"address\":{\"city\":\"避難所\"},\"a\":[1,\"a\"]}",
     "[\"\\u3042\",9007199254740993]",
 ];
 const LANGUAGES: &[&str] = &["ja", "en"];
@@ -237,7 +239,7 @@ pub(super) fn entities() -> impl Strategy<Value = Entity> {
         types,
         prop::sample::subsequence(SCOPES, 0..=2),
         prop::option::of(dates()),
-        attributes(1),
+        attributes(2),
     )
         .prop_map(|(number, types, scopes, expires_at, attributes)| {
             let id = EntityId::parse(&format!("urn:避難所:{number:02}")).unwrap();
@@ -270,7 +272,7 @@ fn comparisons() -> impl Strategy<Value = Comparison> {
         Operator::Greater,
         Operator::GreaterOrEqual,
     ];
-    let patterns = ["a", "避難.*", ".*"];
+    let patterns = ["a", "避難.*", ".*", "^避", "所$", "(?i)A|B", "[0-9]", "佐."];
     prop_oneof![
         4 => (any::<bool>(), vec(comparands(), 1..4))
             .prop_map(|(negated, values)| Comparison::Equal { negated, values }),
@@ -295,24 +297,31 @@ fn conditions() -> impl Strategy<Value = Expression> {
     let sub_attributes = prop_oneof![
         6 => Just(Vec::new()),
         2 => Just(vec![core("observedAt")]),
-        1 => select(vec!["unitCode", "datasetId", "modifiedAt"]).prop_map(move |term| vec![core(term)]),
-        1 => (0..4_usize).prop_map(|position| vec![name(position)]),
+        2 => select(vec!["unitCode", "datasetId", "createdAt", "modifiedAt", "expiresAt"]).prop_map(move |term| vec![core(term)]),
+        2 => (0..4_usize).prop_map(|position| vec![name(position)]),
+        1 => (0..4_usize, 0..4_usize).prop_map(|(one, other)| vec![name(one), name(other)]),
+        1 => (0..4_usize).prop_map(move |position| vec![name(position), core("observedAt")]),
     ];
     let members = prop_oneof![
         8 => Just(Vec::new()),
-        1 => select(vec!["city", "ja", "*", "type"]).prop_map(|member| vec![member.into()]),
+        3 => select(vec!["city", "a", "ja", "en", "*", "type", "coordinates"]).prop_map(|member| vec![member.into()]),
+        1 => Just(vec!["address".into(), "city".into()]),
     ];
-    // The fifth name is one that no entity has.
+    // The fifth name is one that no entity has; the dates of an entity are not among its attributes.
+    let names = prop_oneof![
+        12 => (0..5_usize).prop_map(name),
+        1 => select(vec!["createdAt", "modifiedAt", "expiresAt"]).prop_map(move |term| core(term)),
+    ];
     (
-        0..5_usize,
+        names,
         sub_attributes,
         members,
         prop::option::weighted(0.85, comparisons()),
     )
-        .prop_map(|(position, sub_attributes, members, comparison)| {
+        .prop_map(|(attribute, sub_attributes, members, comparison)| {
             Expression::Condition(Condition {
                 path: AttributePath {
-                    attribute: name(position),
+                    attribute,
                     sub_attributes,
                     members,
                     linked: None,
@@ -352,6 +361,30 @@ fn geo_queries() -> impl Strategy<Value = GeoQuery> {
     })
 }
 
+/// The text of `orderBy` for terms, with what distances are measured from.
+pub(super) fn orderings() -> impl Strategy<Value = Ordering> {
+    let of_attribute = |position: usize, inside: &str, direction: &str| format!("a{position}{inside}{direction}");
+    let directions = select(vec!["", ";desc"]);
+    let inside = select(vec!["", "", "", ".observedAt", "[city]", "[ja]"]);
+    let terms = prop_oneof![
+        6 => (0..5_usize, inside, directions).prop_map(move |(position, inside, direction)| of_attribute(position, inside, direction)),
+        2 => (0..4_usize, select(vec![";dist-asc", ";dist-desc"])).prop_map(move |(position, direction)| of_attribute(position, "", direction)),
+        1 => select(vec!["id", "id;desc", "type", "scope;desc", "createdAt"]).prop_map(str::to_owned),
+    ];
+    (
+        vec(terms, 1..3),
+        select(vec![None, Some("ja"), Some("und-u-ks-level1")]),
+    )
+        .prop_map(|(terms, collation)| {
+            let names: Vec<String> = (0..5)
+                .map(|place| format!("\"a{place}\": \"{}\"", name(place).as_str()))
+                .collect();
+            let document = format!("{{\"@context\": {{{}}}}}", names.join(","));
+            let context = Context::from_document(&document).unwrap();
+            Ordering::parse(&terms.join(","), Some("[139.6,36.3]"), None, collation, &context).unwrap()
+        })
+}
+
 /// Any query without a page.
 pub(super) fn queries() -> impl Strategy<Value = SourceQuery> {
     let patterns = [
@@ -361,6 +394,9 @@ pub(super) fn queries() -> impl Strategy<Value = SourceQuery> {
         "^urn:避難所:0[1-5]$",
         "^urn:x",
         "^urn:避難所:00?",
+        "[13579]$",
+        "避.*(1|2)",
+        "(?i)^URN:",
     ];
     (
         prop::sample::subsequence(vec![0, 1, 2, 3], 1..=2),

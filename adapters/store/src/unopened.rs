@@ -9,6 +9,7 @@ use ngsi_ld::TypeName;
 use ngsi_ld::entity::DateTime;
 
 use super::backend::sqlite::Sqlite;
+use super::long_statements::Few;
 use super::prepared::Statements;
 use super::writer::OFFER;
 use kakehashi_contract::{
@@ -43,7 +44,7 @@ impl Adapter for UnopenedPartition {
     fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
         Arc::new(Unanswered {
             error: self.error(),
-            statements: Statements::of(query, &Sqlite),
+            statements: Statements::of(query, &Sqlite, Few::USUAL),
         })
     }
 

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use kakehashi_adapters::{AdapterError, EntityStream, LeftOut, Page, SourceId};
+use kakehashi_adapters::{AdapterError, EntityStream, Foremost, LeftOut, Page, SourceId};
+use kakehashi_policy::inspection::TWELVE_DIGITS;
 use kakehashi_resources::{Exhausted, Held};
 use kakehashi_runtime::steps::to_the_end;
 use ngsi_ld::Entity;
@@ -104,7 +105,7 @@ async fn page_of(
             allowed: MAX_FROM_ONE_SOURCE,
         });
     }
-    let matching = tops.iter().map(|top| top.matching).fold(0, usize::saturating_add);
+    let matching = tops.iter().map(Top::matching).fold(0, usize::saturating_add);
     let order = question.order.clone();
     let sorting = async move {
         let mut held = None;
@@ -142,10 +143,19 @@ struct Top {
     kept: Vec<(OrderingKey, Entity)>,
     /// How many match, as far as that was found out: more than are wanted, if there are more.
     matching: usize,
+    /// How many match, where the source has counted them.
+    counted: Option<u64>,
     /// Whether more would have to be held than one request may.
     too_many: bool,
     held: Held,
     left_out: LeftOut,
+}
+
+impl Top {
+    fn matching(&self) -> usize {
+        let counted = self.counted.and_then(|counted| usize::try_from(counted).ok());
+        counted.unwrap_or(self.matching)
+    }
 }
 
 /// What one source has first: as many as come before the end of the page. `count`: how many match is to be known.
@@ -156,40 +166,53 @@ async fn top(
     count: bool,
     request: &Request,
 ) -> Result<Top, AdapterError> {
-    let first = First {
+    let first = |is_in_order: bool| First {
         question: Arc::clone(question),
         source: one.source.id.clone(),
         page,
         matching: 0,
         too_many: false,
-        is_in_order: false,
+        is_in_order,
         kept: Vec::new(),
         held: request.call.resources.held(),
     };
-    let (mut first, left_out) = match in_its_order(one, question, count, request).await {
-        Some(stream) => {
-            let first = First {
-                is_in_order: true,
-                ..first
-            };
-            gather::look_through_stream(one, request, stream, first).await?
+    let mut looked = None;
+    let mut counted = None;
+    if let Some(in_order) = in_its_order(one, question, page, request).await {
+        let found = gather::look_through_stream(one, request, in_order.stream, first(true)).await?;
+        let is_whole = in_order.is_whole || found.0.matching > found.0.wanted();
+        looked = Some(found).filter(|_| is_whole);
+        if count && looked.is_some() {
+            // What its own pages would count, too.
+            counted = Some(gather::count(one, request).await?.entities);
         }
-        None => gather::look_through(one, request, first).await?,
+    }
+    let (mut first, left_out) = match looked {
+        Some(looked) => looked,
+        None => gather::look_through(one, request, first(false)).await?,
     };
     first.sort();
     Ok(Top {
         kept: first.kept,
         matching: first.matching,
+        counted,
         too_many: first.too_many,
         held: first.held,
         left_out,
     })
 }
 
+/// What comes in an order.
+struct InItsOrder {
+    stream: EntityStream,
+    /// Whether that is everything, and not only what is the first whatever is masked.
+    is_whole: bool,
+}
+
 /// The candidates in the order that is asked for, where the source can put them in it, and what the consumer may see of them is
 /// all that it looks at; so that what is hidden moves nothing.
-async fn in_its_order(one: &SubQuery, question: &Question, count: bool, request: &Request) -> Option<EntityStream> {
-    let order = question.order.as_ref().filter(|_| !count)?;
+async fn in_its_order(one: &SubQuery, question: &Question, page: Page, request: &Request) -> Option<InItsOrder> {
+    let order = question.order.as_ref()?;
     let is_shown = |path: &AttributePath| {
         let types = &one.query.types;
         shown_in(types, &path.attribute, &one.grants) == ShownIn::All
@@ -203,7 +226,11 @@ async fn in_its_order(one: &SubQuery, question: &Question, count: bool, request:
         let is_id = matches!(term.target, OrderingTarget::Id);
         is_id || term.direction.is_distance() || !one.source.inspection.hides_finds()
     });
-    let is_all_shown = one.restriction.is_none() && order.paths().all(is_shown) && is_never_masked;
+    let are_scopes_shown = order
+        .terms()
+        .iter()
+        .all(|term| term.target != OrderingTarget::Scope || !one.grants.may_hide_scopes());
+    let is_all_shown = one.restriction.is_none() && order.paths().all(is_shown) && are_scopes_shown;
     if !is_all_shown || !decides_every_condition(one, question) {
         return None;
     }
@@ -212,7 +239,15 @@ async fn in_its_order(one: &SubQuery, question: &Question, count: bool, request:
     if Unless::of_relationships(names).is_held_by(one, &request.call).await {
         return None;
     }
-    one.prepared().ordered(order, &request.call)
+    let first = Foremost {
+        most: page.offset.saturating_add(page.limit).saturating_add(1),
+        sure_below: (!is_never_masked).then_some(TWELVE_DIGITS),
+    };
+    let stream = one.prepared().ordered(order, first, &request.call)?;
+    Some(InItsOrder {
+        stream,
+        is_whole: is_never_masked,
+    })
 }
 
 /// The first of many entities in the order of a question, up to the end of a page.

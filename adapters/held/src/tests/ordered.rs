@@ -1,5 +1,6 @@
 //! What is answered in an order is in that of the evaluator, the first first.
 
+use kakehashi_contract::Foremost;
 use ngsi_ld::query::Ordering as Order;
 
 use super::*;
@@ -72,7 +73,11 @@ fn sites(count: usize, numbers: &mut Numbers) -> Vec<Entity> {
 }
 
 async fn in_order(world: &World, query: &SourceQuery, order: &Order, many: usize) -> Vec<Entity> {
-    let stream = world.held.prepare(query).ordered(order, &call()).unwrap();
+    let stream = world
+        .held
+        .prepare(query)
+        .ordered(order, Foremost::ALL, &call())
+        .unwrap();
     let first: Vec<Yielded> = stream.take(many).try_collect().await.unwrap();
     first.into_iter().filter_map(Yielded::entity).collect()
 }
@@ -123,7 +128,7 @@ async fn the_first_come_first_whatever_the_order_is() {
     // Where the source has to be asked after all it is the same.
     let prepared = world.held.prepare(&all);
     world.held.erase();
-    let stream = prepared.ordered(&orders[4], &call()).unwrap();
+    let stream = prepared.ordered(&orders[4], Foremost::ALL, &call()).unwrap();
     let asked: Vec<Yielded> = stream.try_collect().await.unwrap();
     let expected: Vec<Yielded> = orders[4].sort(entities).into_iter().map(Yielded::Entity).collect();
     assert_eq!(asked, expected);
@@ -135,7 +140,11 @@ async fn what_is_wrong_is_told_however_few_are_wanted() {
     yielded.push(Yielded::LeftOut(Flaw::NoId));
     let world = World::with(yielded, Arc::new(|_| Judged::Whole), &HeldMemory::default());
     let order = Order::parse("size;desc", None, None, None, Context::core()).unwrap();
-    let stream = world.held.prepare(&all()).ordered(&order, &call()).unwrap();
+    let stream = world
+        .held
+        .prepare(&all())
+        .ordered(&order, Foremost::ALL, &call())
+        .unwrap();
     let first: Vec<Yielded> = stream.take(2).try_collect().await.unwrap();
     assert_eq!(first, [Yielded::LeftOut(Flaw::NoId), Yielded::Entity(shown(2))]);
 }

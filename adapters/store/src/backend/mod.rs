@@ -15,10 +15,10 @@ pub(super) mod sqlite;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
 use kakehashi_trouble::Trouble;
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
@@ -77,25 +77,19 @@ pub(super) trait Backend: fmt::Debug + Send + Sync {
     /// [`StoreError`]
     async fn reader(&self, deadline: Instant) -> Result<Box<dyn Reader>, StoreError>;
 
-    /// Gives the entities that the statement selects to `take` one after the other, until it has enough of them, on the thread
-    /// that asks: where that is short, and until then.
+    /// Reads on the thread that asks: where that is short, and until then.
     ///
     /// # Errors
-    /// [`NotInPlace`]; what was taken until then is no answer, and a [`Reader`] is to be asked.
-    fn look_through(
-        &self,
-        statement: &Statement,
-        until: Instant,
-        take: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>,
-    ) -> Result<(), NotInPlace>;
+    /// [`NotInPlace`]; what was read until then is no answer, and it is to be read apart.
+    fn read_in_place(&self, until: Instant, work: ReadsInPlace<'_>) -> Result<(), NotInPlace>;
 
-    /// The number that the statement selects, in the same way.
+    /// Reads at one state of the database, on a thread of its own, until the deadline; whoever does not wait any more ends it.
     ///
     /// # Errors
-    /// [`NotInPlace`]
-    fn look_up_number(&self, statement: &Statement, until: Instant) -> Result<i64, NotInPlace>;
+    /// [`StoreError`]; those of the work.
+    async fn read_apart(&self, deadline: Instant, work: ReadsApart) -> Result<(), StoreError>;
 
-    /// [`Reader::has_entities_of_several_types`], in the same way.
+    /// [`Reader::has_entities_of_several_types`], on the thread that asks.
     ///
     /// # Errors
     /// [`NotInPlace`]
@@ -140,24 +134,80 @@ pub(super) trait Backend: fmt::Debug + Send + Sync {
     fn as_any(&self) -> &dyn std::any::Any;
 }
 
-/// A connection that reads. What was read counts once [`Reader::done`] has said so.
-#[async_trait]
-pub(super) trait Reader: Send {
-    /// The first entity that the statement selects.
+/// What is read on the thread that asks.
+pub(super) type ReadsInPlace<'w> = &'w mut dyn FnMut(&dyn Selecting) -> Result<(), StoreError>;
+
+/// What is read apart.
+pub(super) type ReadsApart = Box<dyn FnOnce(&dyn Selecting) -> Result<(), StoreError> + Send>;
+
+/// A reading of what statements select.
+pub(super) trait Selecting {
+    /// The table of names with all that the database has beyond it.
     ///
     /// # Errors
     /// [`StoreError`]
-    async fn first(&mut self, statement: Statement) -> Result<Option<BoxedEntity>, StoreError>;
+    fn names_beyond(&self, known: &NameTable) -> Result<NameTable, StoreError>;
 
-    /// The entities that the statement selects, as they are read.
-    fn all(&mut self, statement: Statement) -> BoxStream<'_, Result<BoxedEntity, StoreError>>;
+    /// Gives the entities that the statement selects to `take` one after the other, until it has enough of them. Names are
+    /// those by which it is judged.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn look_through(
+        &self,
+        statement: &Statement,
+        names: &Arc<NameTable>,
+        take: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// The same where it takes little; `false`: it would take more, and what was taken until then is no answer.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn look_through_little(
+        &self,
+        statement: &Statement,
+        names: &Arc<NameTable>,
+        take: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>,
+    ) -> Result<bool, StoreError>;
+
+    /// Gives the ids that the statement selects to `take`, until it has enough of them.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn look_through_ids(
+        &self,
+        statement: &Statement,
+        names: &Arc<NameTable>,
+        take: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
 
     /// The number that the statement selects.
     ///
     /// # Errors
     /// [`StoreError`]
-    async fn count(&mut self, statement: Statement) -> Result<u64, StoreError>;
+    fn number(&self, statement: &Statement, names: &Arc<NameTable>) -> Result<i64, StoreError>;
 
+    /// How many entities of a type there are.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn count_of_type(&self, r#type: &TypeName) -> Result<u64, StoreError>;
+
+    /// Where among the entities of a type, in the order of ids, so many have passed: an id from which on they are looked
+    /// through, and how many of the type are to be skipped from there. `None`: there are not so many.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn place_of_type(&self, r#type: &TypeName, offset: usize) -> Result<Option<(String, usize)>, StoreError>;
+
+    /// Whether nobody wants to know any more.
+    fn is_over(&self) -> bool;
+}
+
+/// A connection that reads. What was read counts once [`Reader::done`] has said so.
+#[async_trait]
+pub(super) trait Reader: Send {
     /// Whether some entity has more than one type.
     ///
     /// # Errors

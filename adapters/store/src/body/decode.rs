@@ -44,6 +44,72 @@ pub(crate) struct Row<'a> {
     pub(crate) body: &'a [u8],
 }
 
+/// Which part of an entity is looked at to decide something, by the numbers of names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Part {
+    pub(crate) attributes: Vec<NameKey>,
+    pub(crate) types: bool,
+    pub(crate) scopes: bool,
+    /// `createdAt` and `modifiedAt`.
+    pub(crate) dates: bool,
+}
+
+/// Decodes a part of an entity; what is no part of it is stepped over, and names in it need not be known.
+///
+/// # Errors
+/// [`DecodeError`]
+pub(crate) fn decode_part(row: Row<'_>, names: &NameTable, part: &Part) -> Result<Entity, DecodeError> {
+    let mut reader = Reader::new(row.body);
+    match reader.byte()? {
+        LAYOUT => {}
+        other => return Err(DecodeError::Layout(other)),
+    }
+    let decoder = Decoder {
+        names,
+        dates: part.dates.then(|| dates(row)).transpose()?,
+    };
+    let mut types = SmallVec::new();
+    for _ in 0..reader.count()? {
+        match part.types {
+            true => types.push(TypeName::new(decoder.name(&mut reader)?)),
+            false => {
+                reader.number()?;
+            }
+        }
+    }
+    let mut scopes = SmallVec::new();
+    for _ in 0..reader.count()? {
+        let scope = reader.text()?;
+        if part.scopes {
+            scopes.push(CompactString::from(scope));
+        }
+    }
+    let system = decoder.system(&mut reader)?;
+    let mut attributes = Vec::new();
+    while attributes.len() < part.attributes.len() && !reader.is_at_end() {
+        let key = NameKey::try_from(reader.number()?).map_err(|_| NO_NAME)?;
+        let instances = reader.bytes()?;
+        if part.attributes.contains(&key) {
+            let name = names.name(key).cloned().ok_or(DecodeError::UnknownName)?;
+            attributes.push(decoder.attribute(name, instances, 0)?);
+        }
+    }
+    Ok(Entity {
+        id: EntityId::new_unchecked(row.id),
+        types,
+        scopes,
+        system,
+        attributes,
+    })
+}
+
+/// When an entity was created, and when modified.
+fn dates(row: Row<'_>) -> Result<(DateTime, DateTime), DecodeError> {
+    Ok((date(row.created_at)?, date(row.modified_at)?))
+}
+
+const NO_NAME: DecodeError = DecodeError::Damaged("a name has no number");
+
 /// Decodes what is wanted of an entity.
 ///
 /// # Errors
@@ -56,21 +122,11 @@ pub(crate) fn decode(row: Row<'_>, names: &NameTable, wanted: &Wanted) -> Result
     }
     let decoder = Decoder {
         names,
-        created_at: date(row.created_at)?,
-        modified_at: date(row.modified_at)?,
-        system_attributes: wanted.system_attributes,
+        dates: wanted.system_attributes.then(|| dates(row)).transpose()?,
     };
     let types = repeat(&mut reader, |reader| decoder.name(reader).map(TypeName::new))?;
     let scopes = repeat(&mut reader, |reader| reader.text().map(CompactString::from))?;
-    let mut system = SystemAttributes::default();
-    let expires_at = reader.text()?;
-    if !expires_at.is_empty() {
-        system.dates_mut().expires_at = Some(date(expires_at)?);
-    }
-    if wanted.system_attributes {
-        system.dates_mut().created_at = Some(decoder.created_at.clone());
-        system.dates_mut().modified_at = Some(decoder.modified_at.clone());
-    }
+    let system = decoder.system(&mut reader)?;
     let mut attributes = Vec::new();
     while !reader.is_at_end() {
         let name = decoder.name(&mut reader)?;
@@ -133,14 +189,28 @@ pub(crate) fn scopes(body: &[u8]) -> Result<Vec<CompactString>, DecodeError> {
 
 struct Decoder<'a> {
     names: &'a NameTable,
-    created_at: DateTime,
-    modified_at: DateTime,
-    system_attributes: bool,
+    /// When the entity was created, and when modified, where that is wanted.
+    dates: Option<(DateTime, DateTime)>,
 }
 
 impl Decoder<'_> {
     fn name(&self, reader: &mut Reader<'_>) -> Result<Iri, DecodeError> {
         name(reader, self.names)
+    }
+
+    /// When an entity expires, with the other dates where they are wanted.
+    fn system(&self, reader: &mut Reader<'_>) -> Result<SystemAttributes, DecodeError> {
+        let mut system = SystemAttributes::default();
+        let expires_at = reader.text()?;
+        if !expires_at.is_empty() {
+            system.dates_mut().expires_at = Some(date(expires_at)?);
+        }
+        if let Some((created_at, modified_at)) = &self.dates {
+            let dates = system.dates_mut();
+            dates.created_at = Some(created_at.clone());
+            dates.modified_at = Some(modified_at.clone());
+        }
+        Ok(system)
     }
 
     fn attribute(&self, name: Iri, instances: &[u8], depth: usize) -> Result<Attribute, DecodeError> {
@@ -173,10 +243,10 @@ impl Decoder<'_> {
             instance.system.dates_mut().expires_at = Some(date(expires_at)?);
         }
         instance.value_type = text_of(member::VALUE_TYPE)?.map(|text| Box::new(Iri::new(text)));
-        if self.system_attributes {
+        if let Some((created, modified)) = &self.dates {
             let dates = instance.system.dates_mut();
-            dates.created_at = Some(created_at.map_or_else(|| Ok(self.created_at.clone()), date)?);
-            dates.modified_at = Some(modified_at.map_or_else(|| Ok(self.modified_at.clone()), date)?);
+            dates.created_at = Some(created_at.map_or_else(|| Ok(created.clone()), date)?);
+            dates.modified_at = Some(modified_at.map_or_else(|| Ok(modified.clone()), date)?);
         }
         if members & member::SUB_ATTRIBUTES != 0 {
             let mut sub_attributes = Reader::new(reader.bytes()?);
@@ -247,7 +317,7 @@ impl Decoder<'_> {
 }
 
 fn name(reader: &mut Reader<'_>, names: &NameTable) -> Result<Iri, DecodeError> {
-    let key = NameKey::try_from(reader.number()?).map_err(|_| DecodeError::Damaged("a name has no number"))?;
+    let key = NameKey::try_from(reader.number()?).map_err(|_| NO_NAME)?;
     names.name(key).cloned().ok_or(DecodeError::UnknownName)
 }
 

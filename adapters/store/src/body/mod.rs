@@ -17,7 +17,7 @@ mod bytes;
 mod decode;
 mod encode;
 
-pub(super) use decode::{Row, Wanted, decode, decode_with_dates, lists_of_names_in, scopes};
+pub(super) use decode::{Part, Row, Wanted, decode, decode_part, decode_with_dates, lists_of_names_in, scopes};
 pub(super) use encode::{encode, encode_with_dates, put_names};
 
 /// The layout described above. Another layout gets another number, and its reader stays beside this one.

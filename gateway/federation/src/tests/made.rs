@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering as AtomicOrdering};
 
 use futures::stream;
-use kakehashi_adapters::PlaceStream;
+use kakehashi_adapters::{Foremost, PlaceStream};
 use kakehashi_config::Extensions;
 
 use super::*;
@@ -238,8 +238,8 @@ impl PreparedQuery for AskedOf<Made> {
         self.source.goes_on
     }
 
-    fn ordered(&self, order: &Ordering, _: &Call) -> Option<EntityStream> {
-        if !self.source.orders {
+    fn ordered(&self, order: &Ordering, first: Foremost, _: &Call) -> Option<EntityStream> {
+        if !self.source.orders || first.sure_below.is_some() {
             return None;
         }
         if let Err(error) = self.source.note(Request::Ordered) {

@@ -9,8 +9,8 @@ use super::Action;
 use super::digits::is_numeral;
 use super::text::is_suspicious;
 
-/// The least number of twelve digits.
-const TWELVE_DIGITS: f64 = 1e11;
+/// The least number of twelve digits: what is less stands for nobody.
+pub const TWELVE_DIGITS: f64 = 1e11;
 
 /// Whether inspection may decide. `strictest`: the most that the tenant lets be done.
 pub(super) fn is_touched(query: &Query, strictest: Action) -> bool {

@@ -35,7 +35,7 @@ use std::fmt;
 use ngsi_ld::query::{Query, ScopeQuery};
 use ngsi_ld::{AttributeName, Entity};
 
-pub use self::condition::may_discern_finds;
+pub use self::condition::{TWELVE_DIGITS, may_discern_finds};
 use super::classification::Classification;
 
 /// What is looked for.

@@ -305,6 +305,12 @@ fn nearer(one: Key, other: Key) -> Key {
 const NO_DISTANCE: Key = Key::Object(CompactString::const_new(""));
 
 impl OrderingKey {
+    /// The id of its entity.
+    #[must_use]
+    pub const fn id(&self) -> &EntityId {
+        &self.id
+    }
+
     /// How far away the first term has found it, in metres; `None`: it does not order by distance, or there is none.
     #[must_use]
     pub fn metres(&self) -> Option<f64> {

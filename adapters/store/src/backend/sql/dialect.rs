@@ -15,7 +15,10 @@ pub(crate) trait Dialect: std::fmt::Debug + Sync {
     /// evaluator does, and what no database does of itself.
     fn by_code_points(&self, sql: &mut Statement, column: &str);
 
-    /// Appends "the entity `e` has an attribute of that name whose bounding box meets these bounds".
+    /// Appends a query for the keys of entities that have an attribute of that name whose bounding box meets these bounds.
     /// `any_longitude`: on every meridian.
-    fn has_location_in(&self, sql: &mut Statement, attribute: &str, bounds: &Bounds, any_longitude: bool);
+    fn located_in(&self, sql: &mut Statement, attribute: &str, bounds: &Bounds, any_longitude: bool);
+
+    /// Appends the function that judges the entity `e`.
+    fn judges(&self, sql: &mut Statement);
 }

@@ -1,24 +1,20 @@
-//! The geo-query: bounding boxes leave out what is surely elsewhere. The relation itself stays with the
-//! evaluator.
+//! The geo-query: bounding boxes leave out what is surely elsewhere. The relation itself is judged.
 
 use ngsi_ld::query::GeoQuery;
 
 use super::{Condition, Dialect, Statement, filter};
 
-/// Whether the geo-query leaves out what is far away.
-pub(super) fn narrows_to_an_area(geo: &GeoQuery) -> bool {
-    geo.surroundings().is_some()
-}
-
 pub(super) fn compile(geo: &GeoQuery, dialect: &dyn Dialect) -> Condition {
-    match geo.surroundings() {
-        Some(bounds) => {
-            let mut sql = Statement::default();
-            dialect.has_location_in(&mut sql, geo.property.as_str(), &bounds, bounds.meets_antimeridian());
-            Condition::narrows(sql)
-        }
+    let narrows = Condition::narrows(filter::has_attribute(geo.property.as_str()));
+    let Some(bounds) = geo.surroundings() else {
         // Far away is almost everywhere; but it needs the attribute.
-        None => Condition::narrows(filter::has_attribute(geo.property.as_str())),
+        return narrows;
+    };
+    let mut keys = Statement::default();
+    dialect.located_in(&mut keys, geo.property.as_str(), &bounds, bounds.meets_antimeridian());
+    Condition {
+        keys: Some(keys),
+        ..narrows
     }
 }
 

@@ -2,11 +2,16 @@
 //!
 //! Every condition becomes a piece of SQL that at least all matching entities fulfil, together with what it
 //! decides ([`Coverage`]): exactly what the evaluator in `ngsi_ld::query` would, or only that what it leaves
-//! out is out. Texts of a query are bound, never written into the statement; the statement's text depends on
+//! out is out. What SQL leaves open is [judged](crate::judged) where the statement runs, for each entity that meets everything
+//! else. Texts of a query are bound, never written into the statement; the statement's text depends on
 //! the shape of the query alone, so that a database's prepared statements are found again.
+//!
+//! A condition may also find entities by itself, by an index. Which [`Way`] is taken is for whoever runs it to say: it
+//! changes no answer.
 //!
 //! Every backend that speaks SQL has the same tables, and what differs between them is behind [`Dialect`].
 
+mod compiled;
 mod dialect;
 mod filter;
 mod geo;
@@ -14,16 +19,24 @@ mod id_pattern;
 mod scope;
 mod statement;
 
-use ngsi_ld::{AttributeName, EntityId, TypeName};
+use std::sync::Arc;
 
+use ngsi_ld::{AttributeName, TypeName};
+
+pub(crate) use self::compiled::{Compiled, Start, Way};
 pub(crate) use self::dialect::Dialect;
 pub(crate) use self::statement::{Binding, Statement};
-use kakehashi_contract::{Coverage, Page, PushDown, SourceQuery};
+use crate::judged::{Judged, Left};
+use kakehashi_contract::{Coverage, PushDown, SourceQuery};
 
 /// A piece of SQL that is true at least for all entities that match, and what it decides.
 struct Condition {
-    /// `None`: no entity is left out.
+    /// About the entity `e`; `None`: no entity is left out.
     sql: Option<Statement>,
+    /// A query for the keys of entities, at least of all that match: how an index finds them. They may come more than once.
+    keys: Option<Statement>,
+    /// Whether those are the entities that match, and no others.
+    are_keys_exact: bool,
     coverage: Coverage,
 }
 
@@ -31,60 +44,31 @@ impl Condition {
     /// Nothing is decided.
     const NONE: Self = Self {
         sql: None,
+        keys: None,
+        are_keys_exact: false,
         coverage: Coverage::None,
-    };
-
-    /// There is no condition.
-    const ABSENT: Self = Self {
-        sql: None,
-        coverage: Coverage::Exact,
     };
 
     fn exact(sql: Statement) -> Self {
         Self {
             sql: Some(sql),
+            keys: None,
+            are_keys_exact: false,
             coverage: Coverage::Exact,
         }
     }
 
     fn narrows(sql: Statement) -> Self {
         Self {
-            sql: Some(sql),
             coverage: Coverage::Narrows,
+            ..Self::exact(sql)
         }
     }
-}
 
-/// How many entities a condition on values will be tried on, as far as the query's shape tells. Neither way
-/// changes what is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Candidates {
-    /// Ids or an area leave few: each is looked at.
-    Few,
-    /// In the order of ids, until a page is full: each is looked at, unless the condition alone finds few.
-    Page,
-    /// All of them: the index on values finds those that match.
-    All,
-}
-
-impl Candidates {
-    /// Of everything that matches, not of one page.
-    fn of(query: &SourceQuery) -> Self {
-        let is_narrow = !query.ids.is_empty() || query.geo.as_deref().is_some_and(geo::narrows_to_an_area);
-        if is_narrow { Self::Few } else { Self::All }
+    /// Whether something is left to be judged.
+    fn leaves_something(&self) -> bool {
+        self.coverage != Coverage::Exact
     }
-}
-
-/// A query as far as SQL can say it.
-#[derive(Debug)]
-pub(crate) struct Compiled {
-    /// What follows `WHERE`, about the entity `e`.
-    conditions: Statement,
-    /// What it decides.
-    pub(crate) push_down: PushDown,
-    /// The query, where a page of it is found by conditions that say the same in another way: they are compiled for whoever
-    /// wants one.
-    of_page: Option<Box<SourceQuery>>,
 }
 
 /// The end of every `EXISTS`. The limit says what is meant anyway; without it SQLite (3.51) turns the subquery
@@ -101,107 +85,51 @@ pub(crate) fn everything() -> Statement {
 
 /// Compiles the conditions of a query, and says what they decide.
 pub(crate) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
-    let candidates = Candidates::of(query);
-    let (conditions, push_down) = conditions(query, candidates, dialect);
-    let has_ways = query.filter.is_some() || query.scope.is_some();
-    let differs = candidates == Candidates::All && has_ways && push_down.is_exact();
+    let mut left = Left::default();
+    let mut conditions = vec![types(query, dialect)];
+    let mut ranges: Vec<Statement> = ids(query, dialect).into_iter().collect();
+    if let Some(pattern) = &query.id_pattern {
+        let condition = id_pattern::compile(pattern, dialect);
+        left.id_pattern = condition.leaves_something().then(|| pattern.clone());
+        ranges.extend(condition.sql);
+    }
+    conditions.extend(any_attribute(&query.any_attribute, dialect));
+    let mut of_filter = Coverage::Exact;
+    if let Some(filter) = &query.filter {
+        let compiled = filter::compile(filter, dialect);
+        of_filter = compiled.coverage;
+        left.filter = compiled.left;
+        conditions.extend(compiled.conditions);
+    }
+    if let Some(scope) = &query.scope {
+        let condition = scope::compile(scope, dialect);
+        left.scope = condition.leaves_something().then(|| Arc::clone(scope));
+        conditions.push(condition);
+    }
+    if let Some(geo) = &query.geo {
+        let condition = geo::compile(geo, dialect);
+        left.geo = condition.leaves_something().then(|| Arc::clone(geo));
+        conditions.push(condition);
+    }
+    let is_of_type_alone = conditions.len() == 1 && ranges.is_empty() && left.id_pattern.is_none();
+    let only_type = query
+        .types
+        .first()
+        .filter(|_| is_of_type_alone && query.types.len() == 1);
     Compiled {
+        ranges,
+        finds_few: !query.ids.is_empty(),
+        only_type: only_type.cloned(),
+        judged: Judged::of(left, query).map(Arc::new),
         conditions,
-        push_down,
-        of_page: differs.then(|| Box::new(query.clone())),
-    }
-}
-
-/// What follows `WHERE`, and what it decides.
-fn conditions(query: &SourceQuery, candidates: Candidates, dialect: &dyn Dialect) -> (Statement, PushDown) {
-    let id_pattern = query
-        .id_pattern
-        .as_ref()
-        .map_or(Condition::ABSENT, |pattern| id_pattern::compile(pattern, dialect));
-    let any_attribute = any_attribute(&query.any_attribute, dialect);
-    let filter = query
-        .filter
-        .as_ref()
-        .map_or(Condition::ABSENT, |filter| filter::compile(filter, candidates, dialect));
-    let geo = query
-        .geo
-        .as_ref()
-        .map_or(Condition::ABSENT, |geo| geo::compile(geo, dialect));
-    let scope = query
-        .scope
-        .as_ref()
-        .map_or(Condition::ABSENT, |scope| scope::compile(scope, candidates, dialect));
-    let push_down = PushDown {
-        selection: Coverage::Exact,
-        id_pattern: id_pattern.coverage,
-        any_attribute: any_attribute.coverage,
-        filter: filter.coverage,
-        geo: geo.coverage,
-        scope: scope.coverage,
-    };
-    let parts = [
-        ids(query, dialect),
-        Some(types(query, dialect)),
-        id_pattern.sql,
-        any_attribute.sql,
-        filter.sql,
-        geo.sql,
-        scope.sql,
-    ];
-    (Statement::join(parts.into_iter().flatten(), " AND "), push_down)
-}
-
-impl Compiled {
-    /// The statement that selects the candidates, ordered by id: all of them, or a page.
-    pub(crate) fn select(&self, page: Option<Page>, dialect: &dyn Dialect) -> Statement {
-        let of_page = page.and(self.of_page.as_deref());
-        let of_page = of_page.map(|query| conditions(query, Candidates::Page, dialect).0);
-        Self::selecting(of_page.as_ref().unwrap_or(&self.conditions), page, dialect)
-    }
-
-    /// The same page, found by the conditions and not by the order: what is short where few entities meet them. `None`: there is
-    /// but one way.
-    pub(crate) fn select_by_conditions(&self, page: Page, dialect: &dyn Dialect) -> Option<Statement> {
-        self.of_page.as_ref()?;
-        Some(Self::selecting(&self.conditions, Some(page), dialect))
-    }
-
-    fn selecting(conditions: &Statement, page: Option<Page>, dialect: &dyn Dialect) -> Statement {
-        let mut statement = Statement::text("SELECT ");
-        statement.push(COLUMNS);
-        statement.push(" FROM entities e WHERE ");
-        statement.append_shared(conditions);
-        statement.push(" ORDER BY ");
-        dialect.by_code_points(&mut statement, "e.id");
-        if let Some(page) = page {
-            statement.push(" LIMIT ");
-            statement.bind(Binding::Integer(i64::try_from(page.limit).unwrap_or(i64::MAX)));
-            statement.push(" OFFSET ");
-            statement.bind(Binding::Integer(i64::try_from(page.offset).unwrap_or(i64::MAX)));
-        }
-        statement.finish(dialect)
-    }
-
-    /// The statement that selects the candidates behind one, ordered by id.
-    pub(crate) fn select_behind(&self, id: &EntityId, dialect: &dyn Dialect) -> Statement {
-        let mut statement = Statement::text("SELECT ");
-        statement.push(COLUMNS);
-        statement.push(" FROM entities e WHERE ");
-        dialect.by_code_points(&mut statement, "e.id");
-        statement.push(" > ");
-        statement.bind_text(id.as_str());
-        statement.push(" AND ");
-        statement.append_shared(&self.conditions);
-        statement.push(" ORDER BY ");
-        dialect.by_code_points(&mut statement, "e.id");
-        statement.finish(dialect)
-    }
-
-    /// The statement that counts the matching entities.
-    pub(crate) fn count(&self, dialect: &dyn Dialect) -> Statement {
-        let mut statement = Statement::text("SELECT count(*) FROM entities e WHERE ");
-        statement.append_shared(&self.conditions);
-        statement.finish(dialect)
+        push_down: PushDown {
+            selection: Coverage::Exact,
+            id_pattern: Coverage::Exact,
+            any_attribute: Coverage::Exact,
+            filter: of_filter,
+            geo: Coverage::Exact,
+            scope: Coverage::Exact,
+        },
     }
 }
 
@@ -214,23 +142,44 @@ fn ids(query: &SourceQuery, dialect: &dyn Dialect) -> Option<Statement> {
     Some(sql)
 }
 
-/// Which entities have one of the types. Types are few and their entities many, so that each candidate is
+/// Which entities have one of the types. Types are few and their entities many, so that each candidate is mostly
 /// looked up: a set of all entities of a type took 34 ms among 100,000, this takes none that is felt.
-fn types(query: &SourceQuery, dialect: &dyn Dialect) -> Statement {
+fn types(query: &SourceQuery, dialect: &dyn Dialect) -> Condition {
+    let is_one = |sql: &mut Statement| is_any_name(sql, query.types.iter().map(TypeName::as_str), dialect);
     let mut sql = Statement::text("EXISTS (SELECT 1 FROM entity_types t WHERE t.entity = e.key AND t.type ");
-    is_any_name(&mut sql, query.types.iter().map(TypeName::as_str), dialect);
+    is_one(&mut sql);
     sql.push(ANY_ROW);
-    sql
+    let mut keys = Statement::text("SELECT t.entity FROM entity_types t WHERE t.type ");
+    is_one(&mut keys);
+    Condition {
+        keys: Some(keys),
+        are_keys_exact: true,
+        ..Condition::exact(sql)
+    }
 }
 
-fn any_attribute(names: &[AttributeName], dialect: &dyn Dialect) -> Condition {
+fn any_attribute(names: &[AttributeName], dialect: &dyn Dialect) -> Option<Condition> {
     if names.is_empty() {
-        return Condition::ABSENT;
+        return None;
     }
     let mut sql = Statement::text("EXISTS (SELECT 1 FROM attribute_values v WHERE v.entity = e.key AND v.name ");
     is_any_name(&mut sql, names.iter().map(AttributeName::as_str), dialect);
     sql.push(ANY_ROW);
-    Condition::exact(sql)
+    Some(Condition::exact(sql))
+}
+
+/// Whole numbers up to here are exact as they stand in rows, so that their order is that of the rows.
+#[expect(clippy::cast_precision_loss, reason = "a power of two")]
+pub(crate) const EXACT_NUMBERS: f64 = filter::EXACT_INTEGERS as f64;
+
+/// The statement that tells whether an attribute has a number of so great a magnitude: a negative one, a positive one.
+pub(crate) fn has_numbers_beyond(
+    name: &AttributeName,
+    magnitude: f64,
+    (below, above): (bool, bool),
+    dialect: &dyn Dialect,
+) -> Statement {
+    filter::has_numbers_beyond(name.as_str(), magnitude, below, above).finish(dialect)
 }
 
 /// `= (the number of the name)` or `IN (the numbers of the names)`. A name without a number equals nothing.

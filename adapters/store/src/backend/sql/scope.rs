@@ -2,19 +2,25 @@
 
 use ngsi_ld::query::{ScopePattern, ScopeQuery};
 
-use super::{ANY_ROW, Candidates, Condition, Dialect, Statement};
+use super::{ANY_ROW, Condition, Dialect, Statement};
 
-pub(super) fn compile(scope: &ScopeQuery, candidates: Candidates, dialect: &dyn Dialect) -> Condition {
+pub(super) fn compile(scope: &ScopeQuery, dialect: &dyn Dialect) -> Condition {
     let alternatives = scope.alternatives();
     let of_all = |all: &Vec<ScopePattern>| {
-        let each = all.iter().map(|pattern| has(pattern, candidates, dialect));
+        let each = all.iter().map(|pattern| has(pattern, dialect));
         in_parentheses(Statement::join(each, " AND "))
     };
     let sql = in_parentheses(Statement::join(alternatives.iter().map(of_all), " OR "));
-    if alternatives.iter().flatten().all(is_exact) {
-        Condition::exact(sql)
-    } else {
-        Condition::narrows(sql)
+    // What one of the patterns finds holds what all of them find.
+    let first = alternatives.iter().filter_map(|all| all.first());
+    let keys = Statement::join(first.map(|pattern| keys(pattern, dialect)), " UNION ALL ");
+    let condition = match alternatives.iter().flatten().all(is_exact) {
+        true => Condition::exact(sql),
+        false => Condition::narrows(sql),
+    };
+    Condition {
+        keys: Some(keys),
+        ..condition
     }
 }
 
@@ -24,13 +30,23 @@ fn is_exact(pattern: &ScopePattern) -> bool {
 }
 
 /// The entity has a scope of the pattern, as far as SQL can say it.
-fn has(pattern: &ScopePattern, candidates: Candidates, dialect: &dyn Dialect) -> Statement {
-    let one_by_one = candidates != Candidates::All;
-    let mut sql = Statement::text(if one_by_one {
-        "EXISTS (SELECT 1 FROM entity_scopes s WHERE s.entity = e.key AND "
-    } else {
-        "e.key IN (SELECT s.entity FROM entity_scopes s WHERE "
-    });
+fn has(pattern: &ScopePattern, dialect: &dyn Dialect) -> Statement {
+    let mut sql = Statement::text("EXISTS (SELECT 1 FROM entity_scopes s WHERE s.entity = e.key AND ");
+    sql.append(is_of(pattern, dialect));
+    sql.push(ANY_ROW);
+    sql
+}
+
+/// The entities that have one.
+fn keys(pattern: &ScopePattern, dialect: &dyn Dialect) -> Statement {
+    let mut sql = Statement::text("SELECT s.entity FROM entity_scopes s WHERE ");
+    sql.append(is_of(pattern, dialect));
+    sql
+}
+
+/// The scope `s` is one of the pattern, as far as SQL can say it.
+fn is_of(pattern: &ScopePattern, dialect: &dyn Dialect) -> Statement {
+    let mut sql = Statement::default();
     let named: Vec<&str> = pattern.levels.iter().map_while(|level| level.as_deref()).collect();
     let path = named.join("/");
     match (named.is_empty(), is_exact(pattern), pattern.and_below) {
@@ -48,7 +64,6 @@ fn has(pattern: &ScopePattern, candidates: Candidates, dialect: &dyn Dialect) ->
         }
         (false, false, _) => below(&mut sql, &path, dialect),
     }
-    sql.push(if one_by_one { ANY_ROW } else { ")" });
     sql
 }
 

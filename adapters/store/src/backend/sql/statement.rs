@@ -1,6 +1,9 @@
 //! SQL text under construction, with what is bound to it.
 
+use std::sync::Arc;
+
 use super::Dialect;
+use crate::judged::Judged;
 
 /// A value that is bound to a statement.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,18 +27,19 @@ impl std::fmt::Display for Binding {
 /// the character.
 const PLACE: char = '?';
 
-/// SQL text, and the values of its placeholders in order.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// SQL text, the values of its placeholders in order, and what judges the rows that it asks about.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Statement {
     pub(crate) text: String,
     pub(crate) bindings: Vec<Binding>,
+    pub(crate) judged: Option<Arc<Judged>>,
 }
 
 impl Statement {
     pub(crate) fn text(text: &str) -> Self {
         Self {
             text: text.to_owned(),
-            bindings: Vec::new(),
+            ..Self::default()
         }
     }
 

@@ -4,7 +4,7 @@ use ngsi_ld::context::Context;
 use ngsi_ld::query::{Expression, IdPattern};
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
-use super::{Binding, Candidates, Dialect, Statement, compile, conditions};
+use super::{Binding, Dialect, Statement, Way, compile};
 use crate::backend::sqlite::Sqlite;
 use crate::index::Bounds;
 use kakehashi_contract::{Coverage, Page, SourceQuery};
@@ -17,50 +17,57 @@ fn filter(q: &str) -> Expression {
     Expression::parse(q, Context::core()).unwrap()
 }
 
-fn coverage(q: &str) -> Coverage {
+/// How much of a filter is decided, and whether something is judged for it.
+fn coverage(q: &str) -> (Coverage, bool) {
     let query = SourceQuery {
         filter: Some(filter(q).into()),
         ..sites()
     };
-    compile(&query, &Sqlite).push_down.filter
+    let compiled = compile(&query, &Sqlite);
+    let statement = compiled.count(Way::InOrder, &Sqlite);
+    assert_eq!(statement.text.contains("judged("), statement.judged.is_some());
+    (compiled.push_down.filter, statement.judged.is_some())
 }
 
 #[test]
-fn comparisons_of_values_are_decided_and_the_rest_only_narrowed() {
+fn everything_is_decided_but_what_could_be_hidden() {
     let exact = [
-        "capacity",
-        "capacity>=100",
-        "capacity==1..5",
-        "capacity!=1..5",
-        "name==\"避難所\"",
-        "name!=\"a\",\"b\",3",
-        "flood==true",
-        "near==urn:ngsi-ld:Site:1",
-        "opened<2026-01-01T00:00:00Z",
-        "capacity.observedAt>2026-01-01T00:00:00Z",
-        "(capacity>1|flood==true);name",
+        ("capacity", false),
+        ("capacity>=100", false),
+        ("capacity==1..5", false),
+        ("capacity!=1..5", false),
+        ("name==\"避難所\"", false),
+        ("name!=\"a\",\"b\",3", false),
+        ("flood==true", false),
+        ("near==urn:ngsi-ld:Site:1", false),
+        ("opened<2026-01-01T00:00:00Z", false),
+        ("capacity.observedAt>2026-01-01T00:00:00Z", false),
+        ("(capacity>1|flood==true);name", false),
+        ("name~=\"避難.*\"", true),
+        ("address[city]==\"佐野\"", true),
+        ("capacity.unitCode==\"CEL\"", true),
+        ("capacity.accuracy>1", true),
+        ("capacity.accuracy[unit]==urn:x:1", true),
+        ("capacity==9007199254740993", true),
+        ("capacity>1;name~=\"a\"", true),
+        ("capacity>1|name~=\"a\"", true),
+        ("createdAt>2026-01-01T00:00:00Z|capacity>1", true),
     ];
-    for q in exact {
-        assert_eq!(coverage(q), Coverage::Exact, "{q}");
+    for (q, is_judged) in exact {
+        assert_eq!(coverage(q), (Coverage::Exact, is_judged), "{q}");
     }
+    // An attribute of an attribute may be a Relationship to what is hidden, with attributes of its own.
     let narrowing = [
-        "name~=\"避難.*\"",
-        "address[city]==\"佐野\"",
-        "capacity.unitCode==\"CEL\"",
-        "capacity.accuracy>1",
-        "capacity==9007199254740993",
-        "capacity>1;name~=\"a\"",
-        "capacity>1|name~=\"a\"",
+        "capacity.measuredBy",
+        "capacity.measuredBy==urn:ngsi-ld:Resident:1",
+        "capacity.measuredBy==\"urn:ngsi-ld:Resident:1\"",
+        "capacity.measuredBy!=1",
+        "capacity.measuredBy!=1..2",
+        "capacity.measuredBy.since>2026-01-01T00:00:00Z",
+        "capacity>1|capacity.measuredBy",
     ];
     for q in narrowing {
-        assert_eq!(coverage(q), Coverage::Narrows, "{q}");
-    }
-    // Dates of the entity have no rows; a disjunction with them lets every entity through.
-    for q in [
-        "modifiedAt>2026-01-01T00:00:00Z",
-        "modifiedAt>2026-01-01T00:00:00Z|capacity>1",
-    ] {
-        assert_eq!(coverage(q), Coverage::None, "{q}");
+        assert_eq!(coverage(q), (Coverage::Narrows, true), "{q}");
     }
 }
 
@@ -75,7 +82,7 @@ fn texts_are_bound_and_never_part_of_the_statement() {
         filter: Some(filter("name==\"'; DROP TABLE entities; --\"").into()),
         ..sites()
     };
-    let statement = compile(&query, &Sqlite).select(None, &Sqlite);
+    let statement = compile(&query, &Sqlite).select(Way::InOrder, None, &Sqlite);
     assert!(
         !statement.text.contains("DROP") && !statement.text.contains("--"),
         "{}",
@@ -92,7 +99,7 @@ fn lists_of_every_length_share_few_statements() {
             filter: Some(filter(&format!("capacity=={}", values.join(","))).into()),
             ..sites()
         };
-        compile(&query, &Sqlite).select(None, &Sqlite)
+        compile(&query, &Sqlite).select(Way::InOrder, None, &Sqlite)
     };
     assert_eq!(text(5).text, text(8).text);
     assert_eq!(text(5).bindings.last(), Some(&Binding::Number(4.0)));
@@ -103,51 +110,60 @@ fn lists_of_every_length_share_few_statements() {
                 .collect(),
             ..sites()
         };
-        compile(&query, &Sqlite).select(None, &Sqlite)
+        compile(&query, &Sqlite).select(Way::InOrder, None, &Sqlite)
     };
     assert_eq!(of_ids(2).text, of_ids(50_000).text);
     assert_eq!(of_ids(50_000).bindings.len(), 2);
 }
 
 #[test]
-fn a_page_is_cut_of_the_candidates_whatever_is_decided() {
+fn a_page_is_cut_of_everything_that_matches() {
     let page = Some(Page { limit: 20, offset: 40 });
-    let statement = compile(&sites(), &Sqlite).select(page, &Sqlite);
-    assert!(statement.text.ends_with("ORDER BY e.id LIMIT ? OFFSET ?"));
-    let narrowed = SourceQuery {
-        filter: Some(filter("name~=\"a\"").into()),
-        ..sites()
-    };
-    let compiled = compile(&narrowed, &Sqlite);
-    assert!(!compiled.push_down.is_exact());
-    let whole = compiled.select(None, &Sqlite);
-    let of_page = compiled.select(page, &Sqlite);
-    assert_eq!(of_page.text, format!("{} LIMIT ? OFFSET ?", whole.text));
+    for filter in [None, Some(filter("name~=\"a\"").into())] {
+        let query = SourceQuery { filter, ..sites() };
+        let compiled = compile(&query, &Sqlite);
+        assert!(compiled.push_down.is_exact());
+        let whole = compiled.select(Way::InOrder, None, &Sqlite);
+        let of_page = compiled.select(Way::InOrder, page, &Sqlite);
+        assert_eq!(of_page.text, format!("{} LIMIT ? OFFSET ?", whole.text));
+        assert!(whole.text.ends_with("ORDER BY e.id"));
+    }
 }
 
 #[test]
-fn a_page_is_found_by_conditions_that_decide_what_those_of_everything_do() {
-    let page = Some(Page { limit: 20, offset: 40 });
+fn every_condition_with_an_index_is_a_way() {
     let query = SourceQuery {
-        filter: Some(filter("capacity>1").into()),
+        filter: Some(filter("capacity>1;(name==\"a\"|flood==true);name!=\"b\";address[city]==\"a\"").into()),
         scope: Some(ngsi_ld::query::ScopeQuery::parse("/a/#").unwrap().into()),
         ..sites()
     };
     let compiled = compile(&query, &Sqlite);
-    let (whole, of_page) = (compiled.select(None, &Sqlite), compiled.select(page, &Sqlite));
-    assert!(whole.text.contains("e.key IN (SELECT v.entity"), "{}", whole.text);
-    assert!(!of_page.text.contains("e.key IN (SELECT v.entity"), "{}", of_page.text);
-    let ends = [Binding::Integer(20), Binding::Integer(40)];
-    assert_eq!(of_page.bindings, [whole.bindings.as_slice(), &ends].concat());
-    let decided = [Candidates::Few, Candidates::Page, Candidates::All]
-        .map(|candidates| conditions(&query, candidates, &Sqlite).1);
-    assert!(decided.iter().all(|decided| *decided == compiled.push_down));
+    let ways: Vec<Way> = compiled.ways().collect();
+    // The type, two of the four parts of the filter, the scope.
+    assert_eq!(ways.len(), 4);
+    for way in ways {
+        let text = compiled.select(way, None, &Sqlite).text;
+        assert_eq!(text.matches("CROSS JOIN entities e").count(), 1, "{text}");
+        assert!(text.ends_with("ORDER BY +e.id"), "{text}");
+        let estimate = compiled.estimate(way, 100, &Sqlite).unwrap();
+        assert!(
+            estimate.text.starts_with("SELECT count(*) FROM (SELECT"),
+            "{}",
+            estimate.text
+        );
+    }
+    assert!(!compiled.select(Way::InOrder, None, &Sqlite).text.contains("CROSS JOIN"));
+    let of_id = SourceQuery {
+        ids: vec![EntityId::new_unchecked("urn:x:1")],
+        ..query
+    };
+    assert_eq!(compile(&of_id, &Sqlite).ways().count(), 0);
 }
 
 #[test]
 fn a_query_without_types_selects_nothing() {
     let query = SourceQuery::of_types(Vec::new());
-    let statement = compile(&query, &Sqlite).count(&Sqlite);
+    let statement = compile(&query, &Sqlite).count(Way::InOrder, &Sqlite);
     assert_eq!(statement.bindings, [Binding::Text("[]".to_owned())]);
 }
 
@@ -170,8 +186,12 @@ impl Dialect for Numbered {
         sql.push(" COLLATE \"C\"");
     }
 
-    fn has_location_in(&self, sql: &mut Statement, attribute: &str, bounds: &Bounds, any_longitude: bool) {
-        Sqlite.has_location_in(sql, attribute, bounds, any_longitude);
+    fn located_in(&self, sql: &mut Statement, attribute: &str, bounds: &Bounds, any_longitude: bool) {
+        Sqlite.located_in(sql, attribute, bounds, any_longitude);
+    }
+
+    fn judges(&self, sql: &mut Statement) {
+        Sqlite.judges(sql);
     }
 }
 
@@ -181,7 +201,7 @@ fn placeholders_are_the_dialects() {
         filter: Some(filter("capacity>1;name==\"a\"").into()),
         ..sites()
     };
-    let text = compile(&query, &Numbered).count(&Numbered).text;
+    let text = compile(&query, &Numbered).count(Way::InOrder, &Numbered).text;
     for placeholder in ["$1", "$2", "$3", "$4", "$5"] {
         assert!(text.contains(placeholder), "{text}");
     }
@@ -196,7 +216,7 @@ fn texts_are_ordered_as_the_dialect_says() {
         scope: Some(ngsi_ld::query::ScopeQuery::parse("/a/#").unwrap().into()),
         ..sites()
     };
-    let text = compile(&query, &Numbered).select(None, &Numbered).text;
+    let text = compile(&query, &Numbered).select(Way::InOrder, None, &Numbered).text;
     for column in ["v.text", "e.id", "s.scope"] {
         for operator in [" > ", " >= ", " <= ", " < "] {
             assert!(!text.contains(&format!("{column}{operator}")), "{text}");

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use kakehashi_database::Database;
+use kakehashi_database::{Database, ReadingInPlace};
 use ngsi_ld::{EntityId, Iri};
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow};
 
@@ -77,7 +77,8 @@ pub(super) struct Oldest {
 impl Committed {
     /// Each of these: `None` where it is not possible now, and the connection that writes is to be asked.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Option<T> {
-        self.0.read_in_place(Instant::now() + LONGEST, work).ok()
+        let read = |reading: &ReadingInPlace<'_>| work(reading.connection());
+        self.0.read_in_place(Instant::now() + LONGEST, read).ok()
     }
 
     /// The table of names with all that the file has beyond it.

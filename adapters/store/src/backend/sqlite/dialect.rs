@@ -1,5 +1,7 @@
 //! SQLite's SQL, with R*Tree and JSON functions.
 
+use kakehashi_database::JUDGED;
+
 use crate::backend::sql::{Binding, Dialect, Statement};
 use crate::index::Bounds;
 
@@ -30,9 +32,9 @@ impl Dialect for Sqlite {
         sql.push(column);
     }
 
-    fn has_location_in(&self, sql: &mut Statement, attribute: &str, bounds: &Bounds, any_longitude: bool) {
+    fn located_in(&self, sql: &mut Statement, attribute: &str, bounds: &Bounds, any_longitude: bool) {
         sql.push(
-            "e.key IN (SELECT l.entity FROM location_boxes b CROSS JOIN locations l ON l.key = b.key \
+            "SELECT l.entity FROM location_boxes b CROSS JOIN locations l ON l.key = b.key \
              WHERE b.max_latitude >= ",
         );
         sql.bind(Binding::Number(bounds.min_latitude));
@@ -46,6 +48,11 @@ impl Dialect for Sqlite {
         }
         sql.push(" AND l.name = (SELECT n.key FROM names n WHERE n.name = ");
         sql.bind_text(attribute);
-        sql.push("))");
+        sql.push(")");
+    }
+
+    fn judges(&self, sql: &mut Statement) {
+        sql.push(JUDGED);
+        sql.push("(e.id, e.created_at || 'Z', e.modified_at || 'Z', e.body)");
     }
 }

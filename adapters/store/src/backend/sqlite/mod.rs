@@ -5,13 +5,13 @@
 //! | `schema` | the tables, and how older files become new ones |
 //! | `dialect` | how SQLite is asked |
 //! | `reading`, `writing`, `outbox` | every statement |
+//! | `selecting` | running what the compiler made, on the thread that asks or apart |
 //! | `pending`, `committed`, `changes` | rows that are written together; what is as it was committed; what has to be written at all |
-//! | `in_place` | what is read on the thread that asks |
 //! | `copies`, `checking` | backups, and putting one back; whether a file is whole |
 //! | `failing` | what SQLite's errors are to the store |
 //!
 //! One connection writes, a few read; in WAL mode readers never wait for the writer, and another process
-//! (`kakehashi store load`) may write while the gateway reads. Every connection has a thread of its own, so the
+//! (`kakehashi store load`) may write while the gateway reads. What is read or written has a thread of its own, so the
 //! async runtime waits but never blocks; only what is short is read in place, which takes less than asking. What is erased is overwritten (`secure_delete`), and the WAL, which still has
 //! it, is emptied afterwards.
 
@@ -21,21 +21,21 @@ mod committed;
 mod copies;
 mod dialect;
 mod failing;
-mod in_place;
 mod outbox;
 mod pending;
 mod reading;
 mod schema;
+mod selecting;
 mod writing;
 
+use std::cell::Cell;
 use std::num::NonZeroU32;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use kakehashi_database::{Database, Settings};
+use kakehashi_database::{Database, ReadingInPlace, Settings};
 use kakehashi_trouble::Trouble;
 use ngsi_ld::AttributeName;
 use sqlx::Row as _;
@@ -43,11 +43,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 
 use self::reading::{SEVERAL_TYPES, SqliteReader, URIS, names_beyond};
 use self::schema::Tables;
+use self::selecting::Reading;
 use self::writing::SqliteTransaction;
-use super::sql::{Dialect, Statement};
-use super::{Backend, NotInPlace, Reader, Transaction};
+use super::sql::Dialect;
+use super::{Backend, NotInPlace, Reader, ReadsApart, ReadsInPlace, Transaction};
 use crate::StoreError;
-use crate::body::Row;
 use crate::index::kind;
 use crate::names::NameTable;
 
@@ -65,8 +65,7 @@ const PATIENCE_WITH_READERS: Duration = Duration::from_millis(250);
 /// Prepared statements that a connection keeps: shapes of queries are few, but consumers vary them.
 const STATEMENTS: usize = 256;
 
-/// Rows that a connection's thread reads ahead of the one that takes them: enough to keep it busy; an entity may have
-/// hundreds of KiB, and a large answer is to pass through little memory.
+/// Rows that a connection's thread reads ahead of the one that takes them: enough to keep it busy.
 const ROWS_AHEAD: usize = 8;
 
 /// SQLite's page cache of a connection, in KiB (negative by SQLite's convention). The operating system keeps the file's
@@ -118,10 +117,10 @@ impl SqliteBackend {
 }
 
 impl SqliteBackend {
-    fn in_place<T>(
+    fn in_place<T, E>(
         &self,
         until: Instant,
-        work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
+        work: impl FnOnce(&ReadingInPlace<'_>) -> Result<T, E>,
     ) -> Result<T, NotInPlace> {
         self.database.read_in_place(until, work).map_err(|why| match why {
             kakehashi_database::NotInPlace::Now => NotInPlace::Now,
@@ -188,30 +187,32 @@ impl Backend for SqliteBackend {
         Ok(Box::new(SqliteReader(connection)))
     }
 
-    fn look_through(
-        &self,
-        statement: &Statement,
-        until: Instant,
-        take: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>,
-    ) -> Result<(), NotInPlace> {
-        self.in_place(until, |connection| in_place::look_through(connection, statement, take))
+    fn read_in_place(&self, until: Instant, work: ReadsInPlace<'_>) -> Result<(), NotInPlace> {
+        let is_judging_too_long = Cell::new(false);
+        let read = self.in_place(until, |reading| work(&Reading::InPlace(reading, &is_judging_too_long)));
+        match is_judging_too_long.get() {
+            true => Err(NotInPlace::TooLong),
+            false => read,
+        }
     }
 
-    fn look_up_number(&self, statement: &Statement, until: Instant) -> Result<i64, NotInPlace> {
-        self.in_place(until, |connection| in_place::number(connection, statement))
+    async fn read_apart(&self, deadline: Instant, work: ReadsApart) -> Result<(), StoreError> {
+        let reading = self
+            .database
+            .read_apart(deadline, move |reading| work(&Reading::Apart(reading)));
+        reading.await
     }
 
     fn looks_for_several_types(&self, until: Instant) -> Result<bool, NotInPlace> {
-        self.in_place(until, |connection| {
-            connection
-                .prepare_cached(SEVERAL_TYPES)?
-                .query_row((), |row| row.get(0))
+        self.in_place(until, |reading| -> rusqlite::Result<bool> {
+            let mut statement = reading.connection().prepare_cached(SEVERAL_TYPES)?;
+            statement.query_row((), |row| row.get(0))
         })
     }
 
     fn looks_for_uris(&self, name: &AttributeName, until: Instant) -> Result<bool, NotInPlace> {
-        self.in_place(until, |connection| {
-            let mut statement = connection.prepare_cached(URIS)?;
+        self.in_place(until, |reading| -> rusqlite::Result<bool> {
+            let mut statement = reading.connection().prepare_cached(URIS)?;
             statement.query_row((name.as_str(), kind::URI), |row| row.get(0))
         })
     }

@@ -1,16 +1,13 @@
-//! What is read: running what the compiler made, and the other questions.
+//! What is read: the questions that are always the same.
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use ngsi_ld::{AttributeName, Iri, TypeName};
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, Sqlite, SqliteConnection};
 
 use super::outbox;
 use crate::StoreError;
-use crate::backend::sql::{Binding, Statement};
-use crate::backend::{BoxedEntity, Ends, Mark, Reader, StoredEntity};
+use crate::backend::{Ends, Mark, Reader, StoredEntity};
 use crate::body::{DecodeError, Row};
 use crate::index::kind;
 use crate::names::{NameKey, NameTable};
@@ -50,31 +47,11 @@ impl StoredEntity for EntityRow {
     }
 }
 
-fn boxed(row: SqliteRow) -> BoxedEntity {
-    Box::new(EntityRow { row, first_column: 0 })
-}
-
 /// A connection that reads.
 pub(super) struct SqliteReader(pub(super) kakehashi_database::Reader);
 
 #[async_trait]
 impl Reader for SqliteReader {
-    async fn first(&mut self, statement: Statement) -> Result<Option<BoxedEntity>, StoreError> {
-        let row = prepared(statement).fetch_optional(&mut *self.0).await?;
-        Ok(row.map(boxed))
-    }
-
-    fn all(&mut self, statement: Statement) -> BoxStream<'_, Result<BoxedEntity, StoreError>> {
-        let rows = prepared(statement).fetch(&mut *self.0);
-        rows.map_ok(boxed).map_err(StoreError::from).boxed()
-    }
-
-    async fn count(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        let row = prepared(statement).fetch_one(&mut *self.0).await?;
-        let count: i64 = row.try_get(0)?;
-        u64::try_from(count).map_err(|_| StoreError::Row("a count is negative".to_owned()))
-    }
-
     async fn has_entities_of_several_types(&mut self) -> Result<bool, StoreError> {
         let some = sqlx::query_scalar(SEVERAL_TYPES);
         Ok(some.fetch_one(&mut *self.0).await?)
@@ -133,16 +110,4 @@ pub(super) async fn names_beyond(
         }
     }
     Ok(names)
-}
-
-/// The text holds no text of a query, only what the compiler wrote; everything else is bound.
-fn prepared(statement: Statement) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
-    let Statement { text, bindings } = statement;
-    bindings
-        .into_iter()
-        .fold(sqlx::query(AssertSqlSafe(text)), |query, binding| match binding {
-            Binding::Text(text) => query.bind(text),
-            Binding::Number(number) => query.bind(number),
-            Binding::Integer(integer) => query.bind(integer),
-        })
 }

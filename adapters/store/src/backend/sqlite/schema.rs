@@ -9,6 +9,7 @@
 //! - `attribute_values`: what comparisons look at (see [`index`](crate::index)).
 //! - `expiries`: when an entity, or the first part of it, expires.
 //! - `entity_scopes`: the scopes of entities, without their first slash.
+//! - `id_blocks`, `type_blocks`: how many entities of a type there are, and how many up to some id, without counting them.
 //! - `outbox`: what was changed, in the order of the commits (see [`outbox`](super::outbox)); `outbox_lost`: up to where
 //!   it may be gone.
 //! - `locations`, `location_boxes`: the bounding boxes of geometries, in an R*Tree. Its coordinates are `f32`,
@@ -128,12 +129,86 @@ const MIGRATIONS: &[&str] = &[
         up_to INTEGER NOT NULL
     ) STRICT;
 ",
+    COUNTED,
 ];
 
 /// The newest version of a file.
 pub(super) fn newest_version() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
+
+/// Ids in blocks of some 1,000 to 2,000, and how many entities of each type are in each. A block that has grown too large is cut
+/// in two. Triggers keep them, whoever writes; the first block begins with the empty text.
+const COUNTED: &str = "
+    CREATE TABLE id_blocks (
+        first_id TEXT PRIMARY KEY,
+        entities INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE type_blocks (
+        type INTEGER NOT NULL,
+        first_id TEXT NOT NULL,
+        entities INTEGER NOT NULL,
+        PRIMARY KEY (type, first_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX type_blocks_by_first_id ON type_blocks (first_id);
+
+    INSERT INTO id_blocks (first_id, entities) VALUES ('', 0);
+    INSERT INTO id_blocks (first_id, entities)
+    SELECT id, 0 FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM entities) WHERE place % 1024 = 0;
+    UPDATE id_blocks SET entities = (
+        SELECT count(*) FROM entities e WHERE e.id >= id_blocks.first_id AND e.id < coalesce(
+            (SELECT n.first_id FROM id_blocks n WHERE n.first_id > id_blocks.first_id ORDER BY n.first_id LIMIT 1),
+            char(1114111)));
+    INSERT INTO type_blocks (type, first_id, entities)
+    SELECT t.type,
+        (SELECT b.first_id FROM id_blocks b WHERE b.first_id <= e.id ORDER BY b.first_id DESC LIMIT 1) AS first_id,
+        count(*)
+    FROM entities e CROSS JOIN entity_types t ON t.entity = e.key GROUP BY 1, 2;
+
+    CREATE TRIGGER an_entity_more AFTER INSERT ON entities
+    BEGIN
+        UPDATE id_blocks SET entities = entities + 1 WHERE first_id =
+            (SELECT b.first_id FROM id_blocks b WHERE b.first_id <= NEW.id ORDER BY b.first_id DESC LIMIT 1);
+    END;
+    CREATE TRIGGER an_entity_less AFTER DELETE ON entities
+    BEGIN
+        UPDATE id_blocks SET entities = entities - 1 WHERE first_id =
+            (SELECT b.first_id FROM id_blocks b WHERE b.first_id <= OLD.id ORDER BY b.first_id DESC LIMIT 1);
+    END;
+    CREATE TRIGGER of_a_type_more AFTER INSERT ON entity_types
+    BEGIN
+        INSERT INTO type_blocks (type, first_id, entities)
+        SELECT NEW.type,
+            (SELECT b.first_id FROM id_blocks b WHERE b.first_id <= e.id ORDER BY b.first_id DESC LIMIT 1), 1
+        FROM entities e WHERE e.key = NEW.entity
+        ON CONFLICT DO UPDATE SET entities = entities + 1;
+    END;
+    CREATE TRIGGER of_a_type_less AFTER DELETE ON entity_types
+    BEGIN
+        UPDATE type_blocks SET entities = entities - 1 WHERE type = OLD.type AND first_id =
+            (SELECT b.first_id FROM id_blocks b
+             WHERE b.first_id <= (SELECT e.id FROM entities e WHERE e.key = OLD.entity)
+             ORDER BY b.first_id DESC LIMIT 1);
+    END;
+    CREATE TRIGGER a_block_too_large AFTER UPDATE OF entities ON id_blocks WHEN NEW.entities > 2048
+    BEGIN
+        INSERT INTO id_blocks (first_id, entities)
+        SELECT id, NEW.entities - 1024 FROM entities WHERE id >= NEW.first_id ORDER BY id LIMIT 1 OFFSET 1024;
+        UPDATE id_blocks SET entities = 1024 WHERE first_id = NEW.first_id;
+        INSERT INTO type_blocks (type, first_id, entities)
+        SELECT t.type, b.first_id, count(*)
+        FROM (SELECT first_id FROM id_blocks WHERE first_id > NEW.first_id ORDER BY first_id LIMIT 1) b
+        CROSS JOIN entities e ON e.id >= b.first_id AND e.id < coalesce(
+            (SELECT n.first_id FROM id_blocks n WHERE n.first_id > b.first_id ORDER BY n.first_id LIMIT 1),
+            char(1114111))
+        CROSS JOIN entity_types t ON t.entity = e.key
+        GROUP BY t.type, b.first_id;
+        UPDATE type_blocks SET entities = type_blocks.entities - n.entities
+        FROM (SELECT type, entities FROM type_blocks WHERE first_id =
+            (SELECT b.first_id FROM id_blocks b WHERE b.first_id > NEW.first_id ORDER BY b.first_id LIMIT 1)) n
+        WHERE type_blocks.first_id = NEW.first_id AND type_blocks.type = n.type;
+    END;
+";
 
 /// The version from which on scopes have rows.
 const SCOPES_HAVE_ROWS: i64 = 4;
