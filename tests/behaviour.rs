@@ -136,6 +136,7 @@ mod behaviour {
     mod spoofed_cities;
     mod stopping;
     mod store_command;
+    mod store_decides;
     mod streaming;
     mod subscriptions;
     mod tags_of_entities;

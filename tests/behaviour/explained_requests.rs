@@ -452,9 +452,9 @@ fn an_explanation_says_what_each_source_decides_and_how_much_of_it_is_read() {
         (
             "yaita",
             "type=EvacuationSite&q=name[ja]==\"x\"",
-            json!([["q", "partly"]]),
+            json!([["q", "whole"]]),
             1,
-            "candidates",
+            "page",
         ),
         // A pattern could find out a value that is masked, letter by letter: no source is told of it.
         (

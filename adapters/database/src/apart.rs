@@ -11,12 +11,12 @@ use std::time::Instant;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::DatabaseError;
 use crate::judging::{Judge, Judging};
-use crate::opening::Connections;
 use crate::trouble::Failure;
-use crate::{Database, DatabaseError};
 
 /// SQLite's page cache of a connection, in KiB (negative by SQLite's convention). The operating system keeps the file's pages as
 /// well, once for all connections.
@@ -268,39 +268,22 @@ impl From<&rusqlite::Error> for DatabaseError {
     }
 }
 
-impl Database {
-    /// Reads at one state of the file, on a thread of its own, until the deadline. Whoever does not wait any more ends it.
-    ///
-    /// # Errors
-    /// Those of the work; [`DatabaseError`]
-    pub async fn read_apart<T, E>(
-        &self,
-        deadline: Instant,
-        work: impl FnOnce(&ReadingApart<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DatabaseError> + Send + 'static,
-    {
-        let connections = self.0.connections().await;
-        let (apart, frozen) = match &*connections {
-            Connections::Open { apart, .. } => (Arc::clone(apart), None),
-            Connections::Frozen { apart, state, .. } => (Arc::clone(apart), Some(Arc::clone(state))),
-            Connections::Absent { .. } | Connections::Changing => {
-                return Err(DatabaseError::Unopened(self.0.known_trouble()).into());
-            }
-        };
-        let over = Over::at(deadline);
-        let _waiting = Waiting(over.clone());
-        let reading = self.0.runtime.spawn_blocking(move || apart.read(&over, work));
-        let ended = || DatabaseError::Sqlite(Failure::other("the process is ending"));
-        let read = reading.await.map_err(|_| E::from(ended()))??;
-        // Nobody but another program can have changed a file that was read without locks.
-        match frozen {
-            Some(state) if !state.holds(self.path()) => Err(DatabaseError::Changed.into()),
-            _ => Ok(read),
-        }
-    }
+/// Reads on a thread of that runtime, until the deadline. Whoever does not wait any more ends it.
+pub(crate) async fn read<T, E>(
+    apart: Arc<Apart>,
+    runtime: &Handle,
+    deadline: Instant,
+    work: impl FnOnce(&ReadingApart<'_>) -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<DatabaseError> + Send + 'static,
+{
+    let over = Over::at(deadline);
+    let _waiting = Waiting(over.clone());
+    let reading = runtime.spawn_blocking(move || apart.read(&over, work));
+    let ended = || DatabaseError::Sqlite(Failure::other("the process is ending"));
+    reading.await.map_err(|_| E::from(ended()))?
 }
 
 #[cfg(test)]

@@ -189,6 +189,35 @@ impl Database {
         }
     }
 
+    /// Reads at one state of the file, on a thread of its own, until the deadline. Whoever does not wait any more ends it.
+    ///
+    /// # Errors
+    /// Those of the work; [`DatabaseError`]
+    pub async fn read_apart<T, E>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&ReadingApart<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        let connections = self.0.connections().await;
+        let (apart, frozen) = match &*connections {
+            Connections::Open { apart, .. } => (Arc::clone(apart), None),
+            Connections::Frozen { apart, state, .. } => (Arc::clone(apart), Some(Arc::clone(state))),
+            Connections::Absent { .. } | Connections::Changing => {
+                return Err(DatabaseError::Unopened(self.0.known_trouble()).into());
+            }
+        };
+        let read = apart::read(apart, &self.0.runtime, deadline, work).await?;
+        // Nobody but another program can have changed a file that was read without locks.
+        match frozen {
+            Some(state) if !state.holds(self.path()) => Err(DatabaseError::Changed.into()),
+            _ => Ok(read),
+        }
+    }
+
     /// Waits for what is under way, then closes the file. Later calls fail.
     pub async fn close(&self) {
         self.0.closed.store(true, Ordering::Release);

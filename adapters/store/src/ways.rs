@@ -14,6 +14,9 @@ use super::long_statements::Few;
 use super::names::NameTable;
 use kakehashi_contract::Page;
 
+/// As many entities of a type are counted at least, to see whether they are few.
+const FEW_OF_TYPE: i64 = 32;
+
 /// So many are looked at, rather than all that there are.
 const MANY: i64 = 1_000_000;
 
@@ -44,11 +47,17 @@ impl Asking<'_> {
         let mut least = None;
         let mut most = most;
         for way in self.compiled.ways() {
-            let Some(statement) = self.compiled.estimate(way, most, self.dialect) else {
+            // To count what is mostly many is mostly in vain.
+            let worth = if way.is_by_types() {
+                most.min(FEW_OF_TYPE.max(most / 8))
+            } else {
+                most
+            };
+            let Some(statement) = self.compiled.estimate(way, worth, self.dialect) else {
                 continue;
             };
             let found = self.selecting.number(&statement, self.names)?;
-            if found < most {
+            if found < worth {
                 most = found;
                 least = Some((way, found));
             }

@@ -35,6 +35,16 @@ pub(crate) struct Compiled {
     pub(crate) push_down: PushDown,
 }
 
+/// The condition that is about types.
+const BY_TYPES: usize = 0;
+
+impl Way {
+    /// Whether it is by the types alone, which mostly have many entities.
+    pub(crate) fn is_by_types(self) -> bool {
+        self == Self::By(BY_TYPES)
+    }
+}
+
 impl std::fmt::Debug for Compiled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Compiled")
@@ -44,12 +54,14 @@ impl std::fmt::Debug for Compiled {
 }
 
 impl Compiled {
-    /// The ways that there are beside that in order, unless ids leave few.
+    /// The ways that there are beside that in order, unless ids leave few. That by types comes last.
     pub(crate) fn ways(&self) -> impl Iterator<Item = Way> {
-        let places = self.conditions.iter().enumerate().filter(|_| !self.finds_few);
-        places
-            .filter(|(_, condition)| condition.keys.is_some())
-            .map(|(place, _)| Way::By(place))
+        let has_keys = |place: &usize| {
+            let condition = self.conditions.get(*place);
+            !self.finds_few && condition.is_some_and(|condition| condition.keys.is_some())
+        };
+        let places = (1..self.conditions.len()).chain([BY_TYPES]);
+        places.filter(has_keys).map(Way::By)
     }
 
     /// The type, where nothing is asked but that entities are of it.
