@@ -51,6 +51,9 @@ pub(super) struct Found {
 /// Which statement selects what is wanted, chosen where it is run.
 pub(super) type Chooses<'a> = &'a dyn Fn(&dyn Selecting, &Arc<NameTable>) -> Result<Statement, StoreError>;
 
+/// How many there are, found out where that is asked.
+pub(super) type Counts<'a> = &'a dyn Fn(&dyn Selecting, &Arc<NameTable>) -> Result<u64, StoreError>;
+
 /// The first entities that a statement selects, so many at most; `None`: [`read`](super::read) reads them, or says why not.
 pub(super) fn entities(
     partition: &StorePartition,
@@ -104,12 +107,7 @@ pub(super) fn entities(
 }
 
 /// A number that is found out. `shape`: what tells its question from others; `None` as above.
-pub(super) fn count(
-    partition: &StorePartition,
-    shape: &Statement,
-    counts: &dyn Fn(&dyn Selecting, &Arc<NameTable>) -> Result<u64, StoreError>,
-    call: &Call,
-) -> Option<u64> {
+pub(super) fn count(partition: &StorePartition, shape: &Statement, counts: Counts<'_>, call: &Call) -> Option<u64> {
     if partition.too_long().includes(shape) {
         return None;
     }
