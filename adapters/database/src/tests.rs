@@ -466,7 +466,7 @@ async fn many_read_in_place_at_once_and_the_rest_is_left_to_others() {
     written(&database, 1).await.unwrap();
     // Whoever reads within a reading has another connection, until there are no more.
     fn nested(database: &Database, depth: u32) -> u32 {
-        let inner = database.read_in_place(later(), |_| Ok(nested(database, depth + 1)));
+        let inner = database.read_in_place(later(), |_| Ok::<_, DatabaseError>(nested(database, depth + 1)));
         inner.unwrap_or(depth)
     }
     assert_eq!(nested(&database, 0), 8);
@@ -481,7 +481,10 @@ async fn what_is_long_is_interrupted_in_place_and_the_connection_reads_on() {
     let database = numbers(&folder).await;
     written(&database, 1).await.unwrap();
     let count = |to: i64, until: Instant| -> Result<i64, NotInPlace> {
-        database.read_in_place(until, |connection| connection.query_row(COUNT, [to], |row| row.get(0)))
+        database.read_in_place(until, |reading| {
+            let connection = reading.connection();
+            connection.query_row(COUNT, [to], |row| row.get(0))
+        })
     };
     assert_eq!(count(100, later()), Ok(100));
     assert_eq!(count(1_000_000, later()), Err(NotInPlace::TooLong));
@@ -489,4 +492,65 @@ async fn what_is_long_is_interrupted_in_place_and_the_connection_reads_on() {
     assert_eq!(count(1_000_000, Instant::now()), Err(NotInPlace::Now));
     assert_eq!(count(100, later()), Ok(100));
     assert_eq!(read_in_place(&database), Some(1));
+}
+
+#[tokio::test]
+async fn what_is_read_apart_is_one_state_and_is_judged_as_its_reader_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = numbers(&folder).await;
+    written(&database, 1).await.unwrap();
+    let (begun, may_go_on) = (tokio::sync::oneshot::channel(), std::sync::mpsc::channel());
+    let reading = database.read_apart(later(), move |reading| -> Result<[i64; 2], DatabaseError> {
+        let highest = || {
+            let connection = reading.connection();
+            let judge: crate::Judge = Box::new(|values| Ok(values.get::<i64>(0)? < 100));
+            let highest = || {
+                connection.query_row("SELECT max(number) FROM numbers WHERE judged(number)", (), |row| {
+                    row.get(0)
+                })
+            };
+            reading.judged_by(judge, highest).unwrap()
+        };
+        let first = highest();
+        begun.0.send(()).unwrap();
+        may_go_on.1.recv().unwrap();
+        Ok([first, highest()])
+    });
+    let writing = async {
+        begun.1.await.unwrap();
+        written(&database, 2).await.unwrap();
+        written(&database, 100).await.unwrap();
+        may_go_on.0.send(()).unwrap();
+    };
+    let (read, ()) = tokio::join!(reading, writing);
+    assert_eq!(read.unwrap(), [1, 1]);
+    // Without a judge there is nothing that is looked for.
+    let unjudged = database.read_apart(later(), |reading| -> Result<i64, DatabaseError> {
+        let counted = reading
+            .connection()
+            .query_row("SELECT count(*) FROM numbers WHERE judged(number)", (), |row| {
+                row.get(0)
+            });
+        Ok(counted.unwrap())
+    });
+    assert_eq!(unjudged.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_is_read_apart_ends_at_its_deadline_and_when_nobody_waits() {
+    const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    let folder = tempfile::tempdir().unwrap();
+    let database = numbers(&folder).await;
+    let count = |deadline: Instant| {
+        database.read_apart(deadline, |reading| -> Result<i64, DatabaseError> {
+            let counted = reading.connection().query_row(ENDLESS, (), |row| row.get(0));
+            counted.map_err(|error| DatabaseError::from(&error))
+        })
+    };
+    let late = count(Instant::now() + Duration::from_millis(50)).await;
+    assert!(matches!(late, Err(DatabaseError::Timeout)), "{late:?}");
+    let given_up = tokio::time::timeout(Duration::from_millis(50), count(later())).await;
+    assert!(given_up.is_err());
+    // Closing waits for all that is under way, and so nothing is.
+    database.close().await;
 }
