@@ -19,6 +19,9 @@ use crate::strategy::Opening;
 use crate::warning::Missing;
 use crate::{Question, Refusal, Warning, steps};
 
+/// In a second. A map expires at a whole one, which is enough to say, and always as long a text.
+const MICROS: i64 = 1_000_000;
+
 /// What a question opens with does not depend on the page.
 const ANY_PAGE: Page = Page { limit: 0, offset: 0 };
 
@@ -121,7 +124,8 @@ pub async fn make(wanted: Wanted<'_>, maps: &EntityMaps, asker: &Asker<'_>, requ
     let packed = packed.map_err(Refusal::Exhausted)?;
     let entries = packed.ok_or(NoMap::TooLarge { allowed: MOST_IDS })?;
     let rules = rules_of(question, asker, request, rules);
-    let map = EntityMap::new(id, owner, question, entries, rules, after(lifetime.min(LONGEST))).lacking(&warnings);
+    let expires_at = after(lifetime.min(LONGEST)) / MICROS * MICROS;
+    let map = EntityMap::new(id, owner, question, entries, rules, expires_at).lacking(&warnings);
     Ok(Made {
         map: maps.keep(map)?,
         warnings,
