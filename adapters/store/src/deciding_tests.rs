@@ -220,7 +220,7 @@ async fn what_is_kept_counted_is_what_there_is_however_it_came_and_went() {
     let other = |place: usize| {
         let mut entity = site(place);
         entity.types[0] = type_name(2);
-        entity.types.extend((place % 4 == 0).then(|| type_name(1)));
+        entity.types.extend(place.is_multiple_of(4).then(|| type_name(1)));
         entity
     };
     adapter

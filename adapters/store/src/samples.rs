@@ -310,7 +310,7 @@ fn conditions() -> impl Strategy<Value = Expression> {
     // The fifth name is one that no entity has; the dates of an entity are not among its attributes.
     let names = prop_oneof![
         12 => (0..5_usize).prop_map(name),
-        1 => select(vec!["createdAt", "modifiedAt", "expiresAt"]).prop_map(move |term| core(term)),
+        1 => select(vec!["createdAt", "modifiedAt", "expiresAt"]).prop_map(core),
     ];
     (
         names,
