@@ -14,13 +14,14 @@ use super::backend::sqlite::{self, Stamp};
 use super::body::Wanted;
 use super::error::NotRestored;
 use super::partition::{StorePartition, file_of};
-use super::read::all;
+use super::read::{Reads, all};
 
 impl StorePartition {
     /// Every entity, with its dates, as all of them were at one moment.
     pub fn everything(&self, call: Call) -> impl Stream<Item = Result<Entity, StoreError>> + Send + 'static {
         let statement = everything().finish(self.dialect());
-        all(self.clone(), statement, Arc::new(Wanted::EVERYTHING), call)
+        let reads: Reads = Box::new(move |selecting, names, take| selecting.look_through(&statement, names, take));
+        all(self.clone(), reads, Arc::new(Wanted::EVERYTHING), call)
     }
 
     /// Ends a copy that was made in a folder of its own and is closed: it says from then on whose it is, and that it is whole.

@@ -54,6 +54,23 @@ const ORPHANS: &[(&str, &str)] = &[
          ) ORDER BY 1 DESC LIMIT 1",
     ),
     (
+        "blocks of ids do not hold as many entities as they say",
+        "SELECT count(*) FROM (
+            SELECT first_id, entities, lead(first_id, 1, char(1114111)) OVER (ORDER BY first_id) AS next FROM id_blocks
+         ) b WHERE b.entities <> (SELECT count(*) FROM entities e WHERE e.id >= b.first_id AND e.id < b.next)",
+    ),
+    (
+        "blocks of ids of a type do not hold as many entities as they say",
+        "WITH counted AS (
+            SELECT t.type,
+                (SELECT b.first_id FROM id_blocks b WHERE b.first_id <= e.id ORDER BY b.first_id DESC LIMIT 1) AS first_id,
+                count(*) AS entities
+            FROM entities e CROSS JOIN entity_types t ON t.entity = e.key GROUP BY 1, 2
+         ), kept AS (SELECT type, first_id, entities FROM type_blocks WHERE entities <> 0)
+         SELECT count(*) FROM (SELECT * FROM counted EXCEPT SELECT * FROM kept)
+         UNION ALL SELECT count(*) FROM (SELECT * FROM kept EXCEPT SELECT * FROM counted) ORDER BY 1 DESC LIMIT 1",
+    ),
+    (
         "marks of the outbox are newer than the newest that was given",
         "SELECT count(*) FROM outbox WHERE position > (SELECT seq FROM sqlite_sequence WHERE name = 'outbox')",
     ),
