@@ -91,7 +91,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
-            if !["tests", "target", "benches", "oracle"].contains(&name.as_str()) && !name.ends_with("_tests") {
+            if !["tests", "target", "benches", "examples", "oracle"].contains(&name.as_str())
+                && !name.ends_with("_tests")
+            {
                 collect(&path, files);
             }
         } else if name.ends_with(".rs") && name != "tests.rs" && !name.ends_with("_tests.rs") {
