@@ -220,6 +220,7 @@ async fn what_is_no_name_of_an_attribute_is_none() {
     }
     for target in [
         "/attributes?lang=ja",
+        "/attributes?limit=5",
         "/attributes/name?details=true",
         "/types/AED?details=true",
         "/info/sourceIdentity?local=true",

@@ -12,8 +12,8 @@ use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 
 use crate::api::command::{Command, Written};
-use crate::api::discovery::{Attribute, AttributeList, Part, Telling, add_hints_of_nothing, by_attribute};
-use crate::api::known_parameters::{ATTRIBUTE_DETAILS, COUNT, LIMIT, LOCAL, OFFSET};
+use crate::api::discovery::{Attribute, AttributeList, Telling, add_hints_of_nothing, by_attribute};
+use crate::api::known_parameters::{ATTRIBUTE_DETAILS, LOCAL};
 use crate::api::operation::{Content, Offered, Success};
 use crate::api::scope::Scope;
 use crate::api::surroundings::Surroundings;
@@ -28,7 +28,7 @@ pub(super) static OFFERED: Offered = Offered {
     path: "/ngsi-ld/v1/attributes",
     asks: Some(Operation::RetrieveAttrTypes),
     summary: "the attributes of the entities that you see; with `details=true` with the types that have them",
-    parameters: &[LOCAL, ATTRIBUTE_DETAILS, LIMIT, OFFSET, COUNT],
+    parameters: &[LOCAL, ATTRIBUTE_DETAILS],
     lacks: &["options"],
     representations: MediaType::JSON_AND_JSON_LD,
     body: None,
@@ -36,17 +36,10 @@ pub(super) static OFFERED: Offered = Offered {
         status: 200,
         meaning: "The attributes.",
         body: Content::Negotiated("Attributes"),
-        headers: &[
-            "ETag",
-            "NGSILD-Warning",
-            "NGSILD-Results-Count",
-            "Link",
-            "Age",
-            "Kakehashi-Hint",
-        ],
+        headers: &["ETag", "NGSILD-Warning", "Link", "Age", "Kakehashi-Hint"],
     }],
     explained: Some(|written: &Written<'_>| {
-        let (question, details, _) = read(written.query, &written.around)?;
+        let (question, details) = read(written.query, &written.around)?;
         Ok(Command::Details(operation(details), Box::new(question)))
     }),
     route: |method| on(method, answer),
@@ -60,8 +53,8 @@ const fn operation(details: bool) -> Operation {
     }
 }
 
-/// Reads the query part of the URL: what is asked, whether with details, and which part of the list is told.
-fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<(Question, bool, Part), Problem> {
+/// Reads the query part of the URL: what is asked, and whether with details. It has no pages, as clause 4.12 does not list it.
+fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<(Question, bool), Problem> {
     let parameters = OFFERED.parameters(query)?;
     let question = Question {
         tenant: around.tenant.cloned(),
@@ -69,7 +62,7 @@ fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<(Question, boo
         ..Question::default()
     };
     let details = parameters.boolean("details")?.unwrap_or(false);
-    Ok((question, details, Part::read(&parameters, around)?))
+    Ok((question, details))
 }
 
 //= 6.27.3.1-1
@@ -77,7 +70,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
     let media_type = OFFERED.negotiate(&scope.headers)?;
     let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
-    let (question, details, part) = read(scope.uri.query(), &around)?;
+    let (question, details) = read(scope.uri.query(), &around)?;
     let asker = scope.asker(operation(details));
     let gathering = scope.gathering(&gateway);
     let found = discover(&question, false, &asker, &gathering).await?;
@@ -88,17 +81,16 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
     };
     let mut response = match details {
         true => {
-            let each = part.of(seen.iter());
-            let each: Vec<Attribute<'_>> = each.map(|(name, of)| Attribute::listed(name, of, &telling)).collect();
+            let each = seen.iter().map(|(name, of)| Attribute::listed(name, of, &telling));
+            let each: Vec<Attribute<'_>> = each.collect();
             telling.answer(&each, &found.warnings, &scope, &gathering)?
         }
         false => {
-            let names: Vec<_> = part.of(seen.keys()).collect();
+            let names: Vec<_> = seen.keys().collect();
             let list = AttributeList::of(&names, &telling);
             telling.answer(&list, &found.warnings, &scope, &gathering)?
         }
     };
-    part.say(&mut response, seen.len(), &scope, media_type);
     if seen.is_empty() {
         add_hints_of_nothing(&mut response, &question, &asker);
     }
