@@ -231,6 +231,7 @@ async fn an_entity_of_which_one_system_alone_has_an_attribute_is_written_to_both
     assert_eq!(sent(&platform).last().unwrap().method, Method::DELETE);
 }
 
+//= 6.3.18-1, 6.3.18-2
 #[tokio::test]
 async fn what_stands_beside_the_store_is_written_to_both() {
     let platform = platform("inclusive", WHOLE, true).await;
@@ -276,6 +277,7 @@ async fn an_auxiliary_system_is_asked_and_never_written_to() {
     assert!(sent(&platform).is_empty());
 }
 
+//= 5.2.17-1, 5.2.19-1, 5.6.1.4-3, 5.6.3.4-3, 5.6.6.4-3, 5.6.17.4-3, 6.4.3.1-3
 #[tokio::test]
 async fn what_one_system_alone_has_and_does_not_take_is_a_conflict_of_that_part() {
     let platform = platform("exclusive", ONE, false).await;
@@ -307,6 +309,7 @@ async fn what_one_system_alone_has_and_does_not_take_is_a_conflict_of_that_part(
     assert_eq!(seen(&platform, ID, true).await, Value::Null);
 }
 
+//= 5.6.1.4-3
 #[tokio::test]
 async fn what_is_redirected_to_a_system_that_takes_nothing_is_a_conflict_and_stands_nowhere() {
     let platform = platform("redirect", WHOLE, false).await;
@@ -333,6 +336,7 @@ async fn what_is_redirected_to_a_system_that_takes_nothing_is_a_conflict_and_sta
     assert!(sent(&platform).is_empty());
 }
 
+//= 5.6.1.4-3, 6.3.17-4
 #[tokio::test]
 async fn what_a_source_alone_can_tell_costs_its_own_part() {
     let platform = platform("exclusive", ONE, true).await;
@@ -360,6 +364,7 @@ async fn what_a_source_alone_can_tell_costs_its_own_part() {
     is(&platform.create(&site(ID, 3)).by(WRITER).await, 409);
 }
 
+//= 5.6.1.4-3, 6.3.17-4
 #[tokio::test]
 async fn a_system_that_is_away_costs_its_own_part_and_alone_is_a_bad_gateway() {
     let away = |builder: Builder| {
@@ -431,6 +436,7 @@ async fn a_condition_holds_for_one_source_and_is_refused_over_several() {
     );
 }
 
+//= 5.6.21.4-10
 #[tokio::test]
 async fn a_purge_takes_away_what_every_system_has() {
     let platform = platform("inclusive", WHOLE, true).await;

@@ -27,6 +27,7 @@ pub(super) fn read(section: &Section<'_>, kind: Option<&dyn Kind>) -> Mode {
 }
 
 /// What a mode asks of the rest of its source.
+//= 4.3.6.3-1
 pub(super) fn check(section: &Section<'_>, mode: Mode, provides: &[Provides], is_writable: bool) {
     let place = section.key_place("mode").unwrap_or(section.place());
     if mode == Mode::Auxiliary && is_writable {

@@ -11,6 +11,7 @@ use kakehashi_documents::vocabulary::{compact_attribute, compact_type};
 
 /// Two sources of one tenant cannot be the only place of the same: what one is exclusive for no other proxied source is
 /// registered for (clause 4.3.6.3). `places` are those of the ids of all sources.
+//= 4.3.6.3-1
 pub(crate) fn check_exclusive(tenants: &[Tenant], places: &HashMap<&str, &Place>, report: &Report) {
     for tenant in tenants {
         let sources = tenant.sources.iter().map(AsRef::as_ref);

@@ -42,6 +42,7 @@ fn a_source_is_read_with_its_mode_its_one_entity_and_its_attributes() {
     }
 }
 
+//= 4.3.6.3-1
 #[test]
 fn what_a_mode_does_not_allow_is_told_with_what_would_be_right() {
     assert_said(
@@ -81,6 +82,7 @@ fn what_a_mode_does_not_allow_is_told_with_what_would_be_right() {
     );
 }
 
+//= 4.3.6.3-1
 #[test]
 fn two_proxied_sources_of_a_tenant_do_not_meet_where_one_is_exclusive() {
     let told = [

@@ -57,6 +57,7 @@ impl<'s> Provider<'s> {
 
     /// The parts of a change by which an entity may come to be, of which all types are known: judged, each for its source, and
     /// all together for one permit.
+    //= 5.6.1.4-3
     pub(super) fn judged_parts(
         &self,
         sources: &[&'s Arc<RegisteredSource>],
@@ -91,6 +92,7 @@ impl<'s> Provider<'s> {
     }
 
     /// Writes what of a change is about each of several sources.
+    //= 5.6.21.4-10
     pub(super) async fn distribute(&self, write: &Write, sources: &[&'s Arc<RegisteredSource>]) -> Outcome {
         let mut division = Division::of(&write.change);
         let mut tried = Vec::new();
@@ -147,6 +149,7 @@ impl<'s> Provider<'s> {
     }
 
     /// What would become of a part; refused where none of the parts may be written.
+    //= 5.6.1.4-3, 5.6.2.4-4, 5.6.3.4-3, 5.6.4.4-5, 5.6.5.4-3, 5.6.6.4-3, 5.6.17.4-3, 5.6.18.4-3, 5.6.19.4-4
     async fn looked(&self, part: &Part<'s>, write: &Write) -> Result<Outcome, WriteRefusal> {
         let outcome = if part.source.takes_writes() && self.is_offered(part, &write.change) {
             let own = Write::from(part.change.clone().unwrap_or_else(|| write.change.clone()));
@@ -196,6 +199,7 @@ fn is_unknown(refusal: &WriteRefusal) -> bool {
 }
 
 /// What became of all parts, as what became of the write.
+//= 5.6.1.4-3, 5.6.3.4-3, 5.6.6.4-3, 5.6.17.4-3
 fn as_one(tried: Vec<Tried<'_>>) -> Outcome {
     let mut done: Option<EntityChanged> = None;
     let (mut written, mut asked): (Vec<AttributeName>, Vec<AttributeName>) = Default::default();

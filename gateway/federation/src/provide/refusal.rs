@@ -70,6 +70,7 @@ pub enum WriteRefusal {
 
 impl WriteRefusal {
     /// The same, of a source that alone holds what was to be written.
+    //= 6.3.17-4
     pub(super) fn of_only_source(self) -> Self {
         match self {
             Self::NotWritable => Self::Conflict,

@@ -284,6 +284,7 @@ fn failed(error: &AdapterError) -> Problem {
 }
 
 /// The same of a source that alone holds what was to be written, whose failure is that of the request (clause 6.3.17).
+//= 6.3.17-4
 fn failed_alone(error: &AdapterError) -> Problem {
     let problem = failed(error);
     match (error.kind, problem.error_type) {

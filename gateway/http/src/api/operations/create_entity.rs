@@ -64,7 +64,7 @@ fn explained(written: &Written<'_>) -> Result<Command, Problem> {
     Ok(Command::Write(Operation::CreateEntity, to_write))
 }
 
-//= 5.6.1.4-1, 6.4.3.1-1
+//= 5.6.1.4-1, 6.4.3.1-1, 6.4.3.1-3
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     OFFERED.parameters(scope.uri.query())?;
     let body = RequestBody::read(&OFFERED.method, body, &scope).await?;
