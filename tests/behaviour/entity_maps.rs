@@ -81,6 +81,7 @@ fn members(map: &Answer) -> Vec<String> {
     map["entityMap"].as_object().unwrap().keys().cloned().collect()
 }
 
+//= 4.3.6.7-1, 5.5.9.3-1, 5.5.14-1, 5.5.14-3, 5.5.14-7, 5.7.2.4-13
 #[tokio::test]
 async fn a_walk_visits_each_entity_once_while_entities_come_and_go_and_change() {
     let platform = with_aeds(12).await;
@@ -122,6 +123,7 @@ async fn a_walk_visits_each_entity_once_while_entities_come_and_go_and_change() 
     );
 }
 
+//= 4.5.25-1, 5.2.39-1, 5.2.39-3, 5.5.14-3, 5.5.14-5, 5.14.4.4-2, 5.14.4.5-1, 6.4.3.2-3, 6.4.3.2-11, 6.34.3.1-1
 #[tokio::test]
 async fn the_header_alone_leads_to_the_map_with_offset_limit_count_and_ids_of_ones_own() {
     let platform = with_aeds(7).await;
@@ -170,6 +172,7 @@ async fn the_header_alone_leads_to_the_map_with_offset_limit_count_and_ids_of_on
     assert_eq!(numbers(&posted.await.ok()), [0, 1]);
 }
 
+//= 5.14.4.4-4
 #[tokio::test]
 async fn over_several_sources_a_walk_by_a_map_is_the_walk() {
     let platform = Platform::start().await;
@@ -200,6 +203,7 @@ async fn over_several_sources_a_walk_by_a_map_is_the_walk() {
     assert_eq!(visited, ids(&whole));
 }
 
+//= 5.2.23-4, 5.2.39-2, 5.5.14-6, 5.5.14-7, 5.14.2.4-3, 5.14.3.4-3, 6.4.3.2-11, 6.32.3.2-1, 6.32.3.3-1
 #[tokio::test]
 async fn only_when_it_expires_can_be_changed_and_for_an_hour_at_most() {
     let platform = with_aeds(2).await;
@@ -255,6 +259,7 @@ async fn only_when_it_expires_can_be_changed_and_for_an_hour_at_most() {
     assert_eq!(platform.get(new).await.status, 404);
 }
 
+//= 5.14.1.4-1, 5.14.1.4-2, 5.14.4.4-1
 #[tokio::test]
 async fn what_is_no_id_lifetime_cursor_or_place_of_a_map_is_told() {
     let platform = with_aeds(3).await;
@@ -286,6 +291,7 @@ async fn what_is_no_id_lifetime_cursor_or_place_of_a_map_is_told() {
     assert!(refused.problem().detail.contains("`cursor`"), "{refused}");
 }
 
+//= 5.14.1.4-2, 5.14.2.4-2, 5.14.3.4-2, 6.32.3.1-1
 #[tokio::test]
 async fn a_map_is_nobody_elses() {
     let platform = with_aeds(3).await;
@@ -470,6 +476,7 @@ async fn what_is_hidden_makes_an_empty_map_as_what_is_not_there_does() {
     }
 }
 
+//= 5.5.14-6, 5.7.2.4-13
 #[tokio::test]
 async fn nothing_of_a_map_survives_the_process_and_a_walk_goes_on_by_a_new_one() {
     let mut platform = with_aeds(4).await;
@@ -486,6 +493,7 @@ async fn nothing_of_a_map_survives_the_process_and_a_walk_goes_on_by_a_new_one()
     assert_ne!(map_of(&rest), map);
 }
 
+//= 4.5.25-1, 5.14.4.3-1, 6.23.3.1-3, 6.34.3.2-1
 #[tokio::test]
 async fn a_question_in_a_body_makes_one_too() {
     let platform = with_aeds(5).await;
@@ -502,6 +510,7 @@ async fn a_question_in_a_body_makes_one_too() {
     assert!(made.json().get("@context").is_some(), "{made}");
 }
 
+//= 5.7.1.4-6, 6.5.3.1-8, 6.32.3.1-1
 #[tokio::test]
 async fn one_entity_that_is_retrieved_has_a_map_of_its_own() {
     let platform = with_aeds(2).await;

@@ -526,6 +526,7 @@ fn runner(cases: usize, kept_in: &str) -> TestRunner {
     TestRunner::new(settings(cases, kept_in))
 }
 
+//= 5.14.4.3-2, 5.14.4.4-3, 5.14.4.4-4
 #[test]
 fn every_answer_is_that_of_the_rules() {
     let mut runner = runner(cases(), "isolation.txt");

@@ -159,6 +159,7 @@ proptest! {
     #![proptest_config(walks(500))]
 
     /// While nothing happens a walk by a map is the walk without one.
+    //= 5.14.4.4-3
     #[test]
     fn a_walk_by_a_map_is_the_list_each_once_and_in_order(
         sources in any_sources(), filter in prop::option::of(prop::sample::select(FILTERS.to_vec())),
@@ -289,6 +290,7 @@ proptest! {
     }
 }
 
+//= 5.7.2.4-13, 5.12-3
 #[test]
 fn sources_are_asked_for_what_they_have_and_each_list_is_read_once() {
     let sources: Vec<Made> = (0..3).map(|place| made(place, (place * 40_000, 40_000, 1))).collect();
@@ -306,6 +308,7 @@ fn sources_are_asked_for_what_they_have_and_each_list_is_read_once() {
     assert!(asked[1].iter().all(|one| matches!(one, Request::Ids(_))), "{asked:?}");
 }
 
+//= 5.5.9.3-1
 #[test]
 fn where_few_fit_a_page_is_filled_from_what_follows() {
     let source = made(0, (0, 5_000, 1));

@@ -41,6 +41,7 @@ pub(super) const ENTITY_MAPS: &str = "/ngsi-ld/v1/entityMaps";
 const ENTITY_MAP: HeaderName = HeaderName::from_static("ngsild-entitymap");
 
 /// Where the header is read, by method and path. Where a map is made it is ignored (clause 5.14.4.3).
+//= 5.14.4.3-1
 const TAKE_HEADER: [(Method, &str); 5] = [
     (Method::GET, "/ngsi-ld/v1/entities"),
     (Method::GET, "/ngsi-ld/v1/entities/{entityId}"),
@@ -134,6 +135,7 @@ impl Reference {
     ///
     /// # Errors
     /// 400 where both are given and do not fit.
+    //= 6.4.3.2-3
     pub(super) fn of(headers: &HeaderMap, cursor: Option<&str>) -> Result<Option<Self>, Problem> {
         let by_header = headers.get(ENTITY_MAP).map(named).transpose()?;
         let by_cursor = cursor.and_then(MapId::of_cursor);
@@ -208,6 +210,7 @@ impl Asked<'_> {
 }
 
 /// The page of the map that is referred to; of a new one where there is none of that id (clause 5.5.14).
+//= 5.5.14-5, 5.5.14-6, 5.7.2.4-13, 5.12-3
 pub(super) async fn answer(
     asked: Asked<'_>,
     gateway: &Gateway,
@@ -261,6 +264,7 @@ pub(super) async fn answer(
 }
 
 /// The map of a retrieved entity (clause 5.7.1.4): the one that is referred to, or a new one; `None`: none is asked for.
+//= 5.7.1.4-6
 pub(super) async fn of_one(
     question: &Arc<Question>,
     wish: &Wish,
@@ -282,6 +286,7 @@ pub(super) async fn of_one(
 }
 
 /// Makes a map of what a question finds now.
+//= 5.5.14-1, 5.5.14-2
 pub(super) async fn make(
     question: &Arc<Question>,
     wish: &Wish,
@@ -313,6 +318,7 @@ pub(super) fn problem(no_map: NoMap, question: &Question, asker: &Asker<'_>) -> 
 }
 
 /// Says which map was used.
+//= 4.3.6.7-1, 5.14.4.5-1, 6.4.3.2-11, 6.5.3.1-8, 6.23.3.1-3
 pub(super) fn tell(response: &mut Response, map: &EntityMap) {
     if let Some(location) = respond::location(ENTITY_MAPS, map.id.as_str()) {
         response.headers_mut().insert(ENTITY_MAP, location);
@@ -341,6 +347,7 @@ impl OfMap {
 }
 
 /// The id in a path, which must be a URI (clause 5.14.1.4).
+//= 5.14.1.4-1, 5.14.2.4-1, 5.14.3.4-1
 pub(super) fn id_in_path(id: Result<Path<String>, PathRejection>) -> Result<MapId, Problem> {
     let invalid = |detail: String| Problem::new(ErrorType::BadRequestData, detail);
     let Ok(Path(id)) = id else {
@@ -359,6 +366,7 @@ pub(super) fn find(gateway: &Gateway, scope: &Scope, id: &MapId) -> Result<Arc<E
 }
 
 /// What is told where there is none.
+//= 5.14.1.4-2, 5.14.2.4-2, 5.14.3.4-2
 pub(super) fn no_such_map() -> Problem {
     let detail = "you have no entity map of that id; it may have expired";
     Problem::new(ErrorType::ResourceNotFound, detail)
@@ -383,6 +391,7 @@ pub(super) async fn shown(
 }
 
 /// A map as clause 5.2.39 writes it. `context`: the @context that stands in the body.
+//= 4.5.25-1, 5.2.39-1, 5.2.39-2
 fn document(map: &EntityMap, context: Option<&str>) -> Vec<u8> {
     let expires_at = map.expires_at();
     let expires_at = expires_at.as_ref().map_or("", |at| at.as_str());

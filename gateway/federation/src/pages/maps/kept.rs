@@ -73,6 +73,7 @@ struct Sum {
 
 impl EntityMaps {
     /// An owner's map; `None`: it has none of that id, or none any more.
+    //= 5.5.14-6
     #[must_use]
     pub fn get(&self, id: &MapId, owner: &Owner) -> Option<Arc<EntityMap>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,6 +82,7 @@ impl EntityMaps {
     }
 
     /// Ends an owner's map. Whether there was one.
+    //= 5.14.3.4-3
     pub fn remove(&self, id: &MapId, owner: &Owner) -> bool {
         let found = self.get(id, owner).is_some();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,6 +90,7 @@ impl EntityMaps {
     }
 
     /// Lets a map live until a moment in microseconds since 1970, or for as long as one may.
+    //= 5.2.23-4
     pub fn expire_at(&self, map: &EntityMap, micros: i64) {
         map.expire_at(micros.min(after(LONGEST)));
         self.forget_old();

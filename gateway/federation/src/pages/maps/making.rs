@@ -86,6 +86,7 @@ pub struct Made {
 ///
 /// # Errors
 /// [`NoMap`]
+//= 5.2.23-4, 5.5.14-1, 5.5.14-2, 6.4.3.2-11
 pub async fn make(wanted: Wanted<'_>, maps: &EntityMaps, asker: &Asker<'_>, request: &Request) -> Result<Made, NoMap> {
     let Wanted {
         question,
@@ -242,6 +243,7 @@ struct ListedNow {
     may_be_kept: bool,
 }
 
+//= 5.14.4.3-2, 5.14.4.4-3, 5.14.4.4-4, 5.14.4.4-7
 async fn listed(question: &Arc<Question>, asker: &Asker<'_>, request: &Request) -> Result<ListedNow, Refusal> {
     let opening = Opening::of(question, ANY_PAGE);
     let asked = opening

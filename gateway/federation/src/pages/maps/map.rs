@@ -176,6 +176,7 @@ impl EntityMap {
     }
 
     /// Whether it was made for the same question; ids, and which page is wanted, may differ (clause 5.5.14).
+    //= 5.5.14-5
     #[must_use]
     pub fn is_of(&self, question: &Question) -> bool {
         self.asked == ListId::of_question(&without_ids(question))
@@ -201,6 +202,7 @@ impl EntityMap {
 
     /// The ids that are left, as a member `entityMap` of clause 5.2.39: each is held locally, since nothing else is told of who
     /// holds what.
+    //= 5.2.39-3
     #[must_use]
     pub fn members(&self) -> String {
         let state = self.state();

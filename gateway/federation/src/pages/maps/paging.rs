@@ -77,6 +77,7 @@ pub struct AskedOfMap<'a> {
 ///
 /// # Errors
 /// [`Refusal`]
+//= 5.5.14-3
 pub async fn page(
     map: &EntityMap,
     asked: AskedOfMap<'_>,
@@ -212,6 +213,7 @@ impl<'a> Filling<'a> {
     }
 
     /// Makes entities of the map whole, and judges them.
+    //= 5.5.9.3-1, 5.7.2.4-13, 5.12-3
     async fn judged(&self, map: &EntityMap, entries: &[Entry]) -> Result<JudgedEntries, Refusal> {
         let places: HashMap<&EntityId, &Entry> = entries.iter().map(|entry| (&entry.id, entry)).collect();
         let mut sets: HashMap<u32, Box<[SourceId]>> = HashMap::new();
@@ -264,6 +266,7 @@ impl<'a> Filling<'a> {
     }
 
     /// Takes out of the map what was asked for and is not shown, unless a source that has it was not heard.
+    //= 4.3.6.7-1, 5.5.9.3-1, 5.5.14-7
     fn remove_unfit(&self, map: &EntityMap, entries: &[Entry], shown: &[(usize, Entity)]) {
         if self.question.selectors.iter().any(|one| !one.ids.is_empty()) {
             // What these do not name fits all the same.

@@ -22,6 +22,7 @@ use crate::negotiate::MediaType;
 use crate::problem::Problem;
 
 /// `GET /entityMaps`: createEntityMapQueryEntity.
+//= 5.14.4.3-1, 5.14.4.3-3
 pub(super) static OFFERED: Offered = Offered {
     name: "createEntityMap",
     clause: Some("5.14.4 and 6.34.3.1"),
@@ -50,6 +51,7 @@ pub(super) const ANSWERS: &[Success] = &[Success {
     headers: &["NGSILD-EntityMap", "NGSILD-Warning", "Age"],
 }];
 
+//= 5.14.4.4-1, 5.14.4.4-2, 5.14.4.4-5, 5.14.4.4-6, 6.34.3.1-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     let media_type = OFFERED.negotiate(&scope.headers)?;
     let context = scope.context().await?;
@@ -58,6 +60,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
 }
 
 /// The map of a question, however it was asked.
+//= 5.14.4.5-1
 pub(super) async fn execute(
     gateway: &Gateway,
     scope: &Scope,

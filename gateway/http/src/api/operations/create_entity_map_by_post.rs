@@ -36,6 +36,7 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+//= 6.34.3.2-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     let media_type = OFFERED.negotiate(&scope.headers)?;
     let body = RequestBody::read(&OFFERED.method, body, &scope).await?;

@@ -36,6 +36,7 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+//= 6.32.3.3-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     id: Result<Path<String>, PathRejection>,

@@ -46,6 +46,7 @@ pub(super) static OFFERED: Offered = Offered {
 /// The members of a map (clause 5.2.39).
 const MEMBERS: [&str; 6] = ["id", "type", "expiresAt", "entityMap", "linkedMaps", "@context"];
 
+//= 6.32.3.2-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     id: Result<Path<String>, PathRejection>,
@@ -67,6 +68,7 @@ async fn answer(
 }
 
 /// When the map is to expire; `None`: that stays as it is.
+//= 5.2.39-2, 5.5.14-7, 5.14.2.4-3
 fn read(map: &EntityMap, members: &Map<String, Value>) -> Result<Option<DateTime>, Problem> {
     let invalid = |detail: String| Err(Problem::new(ErrorType::BadRequestData, detail));
     let mut expires_at = None;
