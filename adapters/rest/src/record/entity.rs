@@ -64,8 +64,8 @@ impl AttributeMapping {
         }
     }
 
-    /// The fields that the attribute is made of.
-    fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+    /// The fields that the attribute is made of, with the one that says when it was observed.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         let observed = self.observed_at.map(|rule| rule.slot);
         self.value_slots().into_iter().chain(observed)
     }

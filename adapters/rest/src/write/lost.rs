@@ -26,7 +26,8 @@ pub(crate) enum Lost {
     #[error("the source says itself when it was observed: write it without observedAt, or with the one that is read")]
     DatedByPlatform,
     #[error(
-        "the source has one time of observation for several attributes: write all of them with the same observedAt"
+        "the source has one time of observation for several attributes: write all of them with the same observedAt, \
+         replace the entity as a whole, or leave the time as it is"
     )]
     SharedDate,
     #[error("the source writes dates in a way that cannot say this one: it is too fine, or out of range")]
@@ -39,7 +40,10 @@ pub(crate) enum Lost {
     Given,
     #[error("the source sets it itself: leave it out")]
     SetByPlatform,
-    #[error("the source keeps it together with something else, and one cannot be changed without the other")]
+    #[error(
+        "the source keeps it together with something else, and one cannot be changed without the other: \
+         replace the entity as a whole, or leave it as it is"
+    )]
     Shared,
     #[error("the source would give it back as something else")]
     Otherwise,

@@ -77,12 +77,18 @@ impl Wanted<'_> {
                     .map_err(|lost| Refused::Attribute(was.name.clone(), lost))?;
             }
         }
+        self.check_shared(&record, &changed)?;
         self.check(&record, &changed)?;
         Ok(record)
     }
 
     fn was(&self, name: &AttributeName) -> Option<&Attribute> {
         self.standing?.0.attribute(name)
+    }
+
+    /// When an attribute was observed, as it stands.
+    fn was_dated(&self, name: &AttributeName) -> Option<&DateTime> {
+        self.was(name)?.instances.first()?.observed_at.as_ref()
     }
 
     fn mapped(&self, name: &AttributeName) -> Option<&AttributeMapping> {
@@ -152,10 +158,11 @@ impl Wanted<'_> {
             (None, None) => Ok(()),
             (None, Some(_)) => Err(Lost::Undated),
             (Some(rule), date) if self.write.set_by_platform.contains(&rule.slot) => {
-                let was = self.was(&attribute.name).and_then(|was| was.instances.first());
-                let is_as_it_was = date.is_none() || date == was.and_then(|was| was.observed_at.as_ref());
+                let is_as_it_was = date.is_none() || date == self.was_dated(&attribute.name);
                 is_as_it_was.then_some(()).ok_or(Lost::DatedByPlatform)
             }
+            // What is so already stays as it is written.
+            (Some(_), Some(date)) if self.was_dated(&attribute.name) == Some(date) => Ok(()),
             (Some(rule), Some(date)) => {
                 let json = self.inverse(record).date(rule.slot, rule.zone, date)?;
                 self.put(record, rule.slot, &json)
@@ -218,6 +225,50 @@ impl Wanted<'_> {
             Some(json) if json == "null" => Ok(()),
             Some(_) => record.set(&path.steps, &self.write.empty).map_err(|_| Lost::Otherwise),
         }
+    }
+
+    /// Whether a field is changed of which an attribute is made that is not changed.
+    ///
+    /// Whoever writes may not see that attribute: so this is decided by the mapping and by the fields, and never by whether the record
+    /// has the attribute. Who makes or replaces an entity is granted all that it has, and is answered by what comes back.
+    fn check_shared(&self, record: &Node, changed: &[&AttributeName]) -> Result<(), Refused> {
+        let before = match self.standing {
+            Some((_, before)) if self.operation != WriteOperation::Replace => before,
+            _ => return Ok(()),
+        };
+        let different = record.differing(before);
+        let before = Node::of(before);
+        let is_other = |slot: &Slot| {
+            let steps = self.mapping.fields.path(*slot).map(|path| &path.steps);
+            let now = steps.and_then(|steps| different.find(steps));
+            let was = steps.and_then(|steps| before.find(steps));
+            now.is_some_and(|now| now != was.as_deref().unwrap_or("null"))
+        };
+        for mapped in &self.mapping.attributes {
+            if !changed.contains(&&mapped.name)
+                && let Some(slot) = mapped.slots().find(is_other)
+            {
+                return Err(self.blame_for(slot, mapped, changed));
+            }
+        }
+        Ok(())
+    }
+
+    /// Who is told that a field is not its own.
+    fn blame_for(&self, slot: Slot, other: &AttributeMapping, changed: &[&AttributeName]) -> Refused {
+        let dates = |mapped: &AttributeMapping| mapped.observed_at.is_some_and(|rule| rule.slot == slot);
+        let has_field = |name: &&&AttributeName| {
+            let mapped = self.mapped(name);
+            mapped.is_some_and(|mapped| mapped.slots().any(|own| own == slot))
+        };
+        let Some(name) = changed.iter().find(has_field).or(changed.first()) else {
+            return LostWhole::Unreadable(Flaw::Malformed.as_str()).into();
+        };
+        let lost = match dates(other) && self.mapped(name).is_some_and(dates) {
+            true => Lost::SharedDate,
+            false => Lost::Shared,
+        };
+        Refused::Attribute((**name).clone(), lost)
     }
 
     /// Whether the record reads back as what is wanted.

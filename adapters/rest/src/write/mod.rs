@@ -1,9 +1,9 @@
 //! Writing entities of the view into a platform, as far as its mapping says how.
 //!
 //! A platform knows no transactions: the record is read as it stands, what becomes of the entity is decided, and one request makes
-//! it so, which is never sent twice. What is sent is the record as it stands with what is different, so that nothing is lost that
-//! the mapping does not know. It is read back with the same mapping before it is sent: what would come back as something else is
-//! refused by the name of the attribute.
+//! it so. It is sent again only where the platform has said that it has not done it, for what then stands there. What is sent is the
+//! record as it stands with what is different, so that nothing is lost that the mapping does not know. It is read back with the same
+//! mapping before it is sent: what would come back as something else is refused by the name of the attribute.
 
 mod inverse;
 mod lost;
@@ -14,9 +14,13 @@ mod tree;
 mod trial;
 
 #[cfg(test)]
+mod again_tests;
+#[cfg(test)]
 mod generated_tests;
 #[cfg(test)]
 mod register;
+#[cfg(test)]
+mod shared_tests;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +31,7 @@ use ngsi_ld::entity::DateTime;
 use self::lost::{Lacks, LostWhole};
 use self::made::Wanted;
 use self::send::{Failed, Step, Target};
-use self::standing::Standing;
+use self::standing::{Standing, State};
 pub use self::trial::NotBack;
 pub(crate) use self::trial::WriteTrial;
 use super::adapter::RestAdapter;
@@ -124,8 +128,9 @@ impl WriteMapping {
 impl Source {
     async fn write(&self, write: &EntityWrite<'_>, call: &Call) -> Result<Written, WriteError> {
         let mut is_other = false;
+        let mut gone = None;
         for _ in 0..ATTEMPTS {
-            match self.attempt(write, call).await {
+            match self.attempt(write, &mut gone, call).await {
                 Err(Failed::IsGone) => {}
                 Err(Failed::IsOther) => is_other = true,
                 Err(Failed::Otherwise(error)) => return Err(error),
@@ -145,19 +150,26 @@ impl Source {
         Err(error.into())
     }
 
-    async fn attempt(&self, write: &EntityWrite<'_>, call: &Call) -> Result<Written, Failed> {
+    /// `gone`: the state in which the entity was not there to be written.
+    async fn attempt(&self, write: &EntityWrite<'_>, gone: &mut Option<State>, call: &Call) -> Result<Written, Failed> {
         let types: Vec<&TypeMapping> = self
             .provided()
             .filter(|mapping| write.types.is_empty() || write.types.contains(&mapping.name))
             .collect();
         let standing = self.standing(write.id, &types, call).await?;
         let decision = (write.decide)(standing.as_ref().map(|standing| &standing.entity));
-        match (decision, standing) {
+        let outcome = match (decision, &standing) {
             (Decision::Leave, _) | (Decision::Delete, None) => Ok(Written::Left),
             (Decision::Write(entity), None) => self.create(&entity, call).await,
-            (Decision::Write(entity), Some(standing)) => self.change(&standing, &entity, write.operation, call).await,
-            (Decision::Delete, Some(standing)) => self.delete(&standing, call).await,
+            // It has not gone: whatever is sent to it would come to nothing again.
+            (_, Some(standing)) if gone.as_ref() == Some(&standing.state) => Err(self.not_there().into()),
+            (Decision::Write(entity), Some(standing)) => self.change(standing, &entity, write.operation, call).await,
+            (Decision::Delete, Some(standing)) => self.delete(standing, call).await,
+        };
+        if matches!(outcome, Err(Failed::IsGone)) {
+            *gone = standing.map(|standing| standing.state);
         }
+        outcome
     }
 
     async fn create(&self, entity: &Entity, call: &Call) -> Result<Written, Failed> {
@@ -169,6 +181,9 @@ impl Source {
         let write = written(mapping)?;
         let name = || mapping.short_name.clone();
         let request = write.create.as_ref().ok_or_else(|| Lacks::Create(name()))?;
+        let no_path = || LostWhole::Id(mapping.id.template.to_string());
+        // What could not be asked for by its id again could not be changed either.
+        mapping.record_request(&entity.id).ok_or_else(no_path)?;
         let wanted = Wanted {
             mapping,
             write,
@@ -177,7 +192,6 @@ impl Source {
             operation: WriteOperation::Create,
         };
         let record = wanted.record().map_err(|refused| refused.told(mapping))?;
-        let no_path = || LostWhole::Id(mapping.id.template.to_string());
         let path = mapping.path_to(&request.path, &entity.id).ok_or_else(no_path)?;
         let step = Step {
             request,
@@ -204,7 +218,7 @@ impl Source {
         let wanted = Wanted {
             mapping,
             write,
-            standing: Some((&standing.entity, &standing.record)),
+            standing: Some((&standing.entity, &standing.state.record)),
             after,
             operation,
         };
@@ -218,13 +232,13 @@ impl Source {
         let lacks = || Lacks::Change(mapping.short_name.clone());
         let (request, is_whole) = chosen.ok_or_else(lacks)?;
         let record = wanted.record().map_err(|refused| refused.told(mapping))?;
-        let is_different = record.to_string() != standing.record.trim();
+        let is_different = record.to_string() != standing.state.record.trim();
         if !is_different {
             return Ok(Written::Replaced(None));
         }
         let body = match is_whole {
             true => record.to_string(),
-            false => record.differing(&standing.record).to_string(),
+            false => record.differing(&standing.state.record).to_string(),
         };
         self.send_to(standing, request, write.wrapped(&body), call).await?;
         Ok(Written::Replaced(None))
@@ -253,7 +267,7 @@ impl Source {
         let step = Step {
             request,
             path: &path,
-            target: Target::Record(standing.tag.as_ref()),
+            target: Target::Record(standing.state.tag.as_ref()),
         };
         self.send(step, body, call).await
     }

@@ -1,6 +1,7 @@
 //! A platform that takes writes and keeps what it was sent, digit by digit.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -17,6 +18,8 @@ pub(super) struct Register {
     pub(super) has_tags: bool,
     /// Whether somebody else changes the record before each write.
     pub(super) is_busy: bool,
+    /// How many changes it answers as if it had no such record.
+    pub(super) hides: AtomicUsize,
 }
 
 type Members = BTreeMap<String, Box<RawValue>>;
@@ -53,6 +56,15 @@ impl Register {
             for record in records.values_mut() {
                 *record = record.replacen('{', "{\"somebody\":1,", 1);
             }
+        }
+        let fewer = |left: usize| left.checked_sub(1);
+        if request.method != "GET"
+            && self
+                .hides
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer)
+                .is_ok()
+        {
+            return server::empty(StatusCode::NOT_FOUND);
         }
         let standing = named.as_ref().and_then(|no| records.get(no).cloned());
         let is_other = |standing: &String| request.header("if-match").is_some_and(|tag| tag != tag_of(standing));

@@ -79,6 +79,12 @@ impl Source {
         self.outcome(step, &response)
     }
 
+    /// What can be read cannot be written.
+    pub(super) fn not_there(&self) -> WriteError {
+        let detail = "the source shows the entity, and says that it is not there to be written";
+        self.client.error(ErrorKind::Status(404), detail).into()
+    }
+
     fn outcome(&self, step: Step<'_>, response: &Response) -> Result<(), Failed> {
         let client = &self.client;
         if response.status.is_success() {
@@ -88,6 +94,10 @@ impl Source {
         Err(match (response.status, step.target) {
             (StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED, Target::Nothing) => {
                 WriteError::AlreadyExists.into()
+            }
+            // What such a request does when it comes again, nobody knows.
+            (StatusCode::NOT_FOUND | StatusCode::GONE, Target::Record(_)) if step.request.method == Method::POST => {
+                self.not_there().into()
             }
             (StatusCode::NOT_FOUND | StatusCode::GONE, Target::Record(_)) => Failed::IsGone,
             (StatusCode::PRECONDITION_FAILED, Target::Record(Some(_))) => Failed::IsOther,

@@ -16,7 +16,13 @@ use kakehashi_contract::{Call, Flaw, WriteError};
 pub(super) struct Standing<'m> {
     pub(super) mapping: &'m TypeMapping,
     pub(super) entity: Entity,
-    /// Its record, as the platform wrote it.
+    pub(super) state: State,
+}
+
+/// A record as it was read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct State {
+    /// As the platform wrote it.
     pub(super) record: String,
     /// What the platform calls this state of it.
     pub(super) tag: Option<HeaderValue>,
@@ -91,8 +97,10 @@ impl Source {
                     let standing = Standing {
                         mapping,
                         entity,
-                        record: record.to_owned(),
-                        tag: tag.cloned(),
+                        state: State {
+                            record: record.to_owned(),
+                            tag: tag.cloned(),
+                        },
                     };
                     if found.replace(standing).is_some() {
                         return Err(LostWhole::Several.into());

@@ -38,7 +38,7 @@ impl Running {
     }
 
     /// What changed something, since the last time that this was asked.
-    fn changes(&self) -> Vec<LoggedRequest> {
+    pub(super) fn changes(&self) -> Vec<LoggedRequest> {
         let all = self.server.requests();
         self.server.clear_requests();
         all.into_iter().filter(|request| request.method != "GET").collect()
@@ -75,7 +75,7 @@ pub(super) fn entity(json: &str) -> Entity {
     parse_entities(list.as_bytes(), Context::kakehashi()).unwrap().remove(0)
 }
 
-fn site(attributes: &str) -> Entity {
+pub(super) fn site(attributes: &str) -> Entity {
     let separator = if attributes.is_empty() { "" } else { "," };
     entity(&format!(
         r#"{{"id":"urn:ngsi-ld:EvacuationSite:092045:7","type":"EvacuationSite"{separator}{attributes}}}"#
@@ -190,7 +190,7 @@ async fn what_the_mapping_and_the_id_say_need_not_be_written() {
     );
 }
 
-const STANDING: &str = r#"{"no":7,"shi":"092045","namae":"a","ninzu":"1,200","ido":"36.5","keido":"139.5","kaijo":"1",
+pub(super) const STANDING: &str = r#"{"no":7,"shi":"092045","namae":"a","ninzu":"1,200","ido":"36.5","keido":"139.5","kaijo":"1",
     "hidden":{"phone":"x"},"big":12345678901234567890.5,"suii":{"level":1.0,"at":"2026-04-01T09:00:00+09:00","by":"q"}}"#;
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn only_the_members_that_differ_are_sent_whole_with_what_the_mapping_does_
 }
 
 /// The entity with these attributes in the place of its own.
-fn change(mut entity: Entity, attributes: &str) -> Entity {
+pub(super) fn change(mut entity: Entity, attributes: &str) -> Entity {
     for attribute in site(attributes).attributes {
         entity.attributes.retain(|other| other.name != attribute.name);
         entity.attributes.push(attribute);
