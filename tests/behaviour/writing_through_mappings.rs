@@ -239,6 +239,44 @@ async fn a_writer_of_one_attribute_changes_that_one_alone_and_deletes_nothing() 
 }
 
 #[tokio::test]
+async fn a_writer_of_one_attribute_does_not_find_out_what_else_is_dated_with_it() {
+    let builder = builder(&WRITE.replace("set_by_platform = [\"koshin\"]\n", "")).await;
+    let mut mapping = builder
+        .files()
+        .read("mappings/sano.toml")
+        .replacen("observed_at = \"koshin\"\n", "", 1);
+    for (name, field) in [("name", "namae"), ("remarks", "biko")] {
+        let plain = format!("\n{name} = \"{field}\"");
+        assert!(mapping.contains(&plain), "{name}");
+        let dated = format!("\n{name} = {{ field = \"{field}\", observed_at = \"koshin\" }}");
+        mapping = mapping.replacen(&plain, &dated, 1);
+    }
+    builder.files().write("mappings/sano.toml", mapping);
+    let platform = builder.start().await;
+    let other = "urn:ngsi-ld:EvacuationSite:E0920459009002";
+    let remarks = json!({ "remarks": { "type": "Property", "value": "体育館" } });
+    for (id, more) in [(ID, &remarks), (other, &json!({}))] {
+        let created = platform.create(&site(id, more)).by(WRITER).await;
+        assert_eq!(created.status, 201, "{created}");
+    }
+    changes(&platform);
+    let name = json!({ "name": { "type": "Property", "value": "別の名", "observedAt": "2020-01-01T00:00:00Z" } });
+    let mut details = Vec::new();
+    for id in [ID, other] {
+        let refused = platform
+            .request(Method::PATCH, format!("/ngsi-ld/v1/entities/{id}"))
+            .json(&name)
+            .by(NAMER)
+            .await;
+        assert_eq!(refused.status, 400, "{id}: {refused}");
+        details.push(refused.problem().detail);
+    }
+    assert!(details[0].starts_with("`name`: "), "{details:?}");
+    assert_eq!(details[0], details[1]);
+    assert!(changes(&platform).is_empty());
+}
+
+#[tokio::test]
 async fn what_the_platform_would_give_back_as_something_else_is_refused_by_the_attributes_name() {
     let platform = start(WRITE).await;
     for (name, attribute) in [
