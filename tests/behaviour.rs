@@ -160,6 +160,8 @@ mod behaviour {
     mod writers_see_nothing_hidden;
     mod writes_are_told;
     mod writing_by_mode;
+    mod writing_by_mode_hidden;
+    mod writing_by_mode_whole;
     mod writing_through;
     mod writing_through_mappings;
 }

@@ -9,27 +9,27 @@ use toml::Value as Toml;
 use super::explained_requests::explained;
 use super::harness::{Answer, Ask, Builder, ORION, Platform, change_source, key_of, keys, section};
 
-const TENANT: &str = "nasushiobara";
-const WRITER: &str = "nasu-writer";
-const ID: &str = "urn:ngsi-ld:EvacuationSite:E092130009001";
-const OTHER: &str = "urn:ngsi-ld:EvacuationSite:E092130009002";
+pub(super) const TENANT: &str = "nasushiobara";
+pub(super) const WRITER: &str = "nasu-writer";
+pub(super) const ID: &str = "urn:ngsi-ld:EvacuationSite:E092130009001";
+pub(super) const OTHER: &str = "urn:ngsi-ld:EvacuationSite:E092130009002";
 const REGISTRATION: &str = "urn:ngsi-ld:ContextSourceRegistration:nasushiobara-orion";
-const ENTITIES: &str = "/ngsi-ld/v1/entities";
+pub(super) const ENTITIES: &str = "/ngsi-ld/v1/entities";
 
 /// Everything of the type.
-const WHOLE: &str = r#"[{ type = "EvacuationSite" }]"#;
+pub(super) const WHOLE: &str = r#"[{ type = "EvacuationSite" }]"#;
 /// One attribute of one entity.
-const ONE: &str =
+pub(super) const ONE: &str =
     r#"[{ type = "EvacuationSite", id = "urn:ngsi-ld:EvacuationSite:E092130009001", attributes = ["maxCapacity"] }]"#;
 
 /// The city has a part of the store, and its Orion stands to that as `mode` says.
-async fn platform(mode: &str, provides: &str, writable: bool) -> Platform {
+pub(super) async fn platform(mode: &str, provides: &str, writable: bool) -> Platform {
     let platform = builder(mode, provides, writable).await.start().await;
     platform.forget_requests();
     platform
 }
 
-async fn builder(mode: &str, provides: &str, writable: bool) -> Builder {
+pub(super) async fn builder(mode: &str, provides: &str, writable: bool) -> Builder {
     let provides: toml::Table = format!("provides = {provides}").parse().unwrap();
     let policy = format!(
         "permit (principal == Consumer::\"{WRITER}\", action, resource == EntityType::\"{TENANT}/EvacuationSite\");\n"
@@ -56,11 +56,20 @@ async fn builder(mode: &str, provides: &str, writable: bool) -> Builder {
         .policy("nasushiobara.cedar", &policy)
 }
 
-fn property(value: impl Into<Value>) -> Value {
+/// The same, where the Orion of the city does not answer.
+pub(super) fn away(builder: Builder) -> Builder {
+    builder.tenants(|table| {
+        change_source(table, ORION, |source| {
+            source.insert("endpoint".into(), "http://127.0.0.1:9".into());
+        });
+    })
+}
+
+pub(super) fn property(value: impl Into<Value>) -> Value {
     json!({ "type": "Property", "value": value.into() })
 }
 
-fn site(id: &str, capacity: impl Into<Value>) -> Value {
+pub(super) fn site(id: &str, capacity: impl Into<Value>) -> Value {
     json!({
         "id": id,
         "type": "EvacuationSite",
@@ -70,7 +79,7 @@ fn site(id: &str, capacity: impl Into<Value>) -> Value {
 }
 
 /// What was to change something in Orion since it was last asked.
-fn sent(platform: &Platform) -> Vec<LoggedRequest> {
+pub(super) fn sent(platform: &Platform) -> Vec<LoggedRequest> {
     let asked = platform.asked_of_orion();
     platform.forget_requests();
     let changes = asked.into_iter().filter(|request| request.method != Method::GET);
@@ -78,7 +87,7 @@ fn sent(platform: &Platform) -> Vec<LoggedRequest> {
 }
 
 /// An entity as it is shown, or as the store alone has it; null: there is none.
-async fn seen(platform: &Platform, id: &str, local: bool) -> Value {
+pub(super) async fn seen(platform: &Platform, id: &str, local: bool) -> Value {
     let target = format!("{ENTITIES}/{id}?options=keyValues&local={local}");
     let answer = platform.get(target).by(WRITER).tenant(TENANT).await;
     if answer.status == 404 {
@@ -91,24 +100,24 @@ async fn seen(platform: &Platform, id: &str, local: bool) -> Value {
     entity
 }
 
-fn change(platform: &Platform, method: Method, rest: &str, body: &Value) -> Ask {
+pub(super) fn change(platform: &Platform, method: Method, rest: &str, body: &Value) -> Ask {
     let ask = platform.request(method, format!("{ENTITIES}/{rest}"));
     ask.by(WRITER).body("application/json", body.to_string())
 }
 
-fn batch(platform: &Platform, name: &str, body: &Value) -> Ask {
+pub(super) fn batch(platform: &Platform, name: &str, body: &Value) -> Ask {
     let ask = platform.post(format!("/ngsi-ld/v1/entityOperations/{name}"));
     ask.by(WRITER).json(body)
 }
 
 #[track_caller]
-fn is(answer: &Answer, status: u16) {
+pub(super) fn is(answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{answer}");
 }
 
 /// That a write failed in the part of Orion alone, with this status.
 #[track_caller]
-fn failed_in_orion(answer: &Answer, status: u16) {
+pub(super) fn failed_in_orion(answer: &Answer, status: u16) {
     is(answer, 207);
     let told = answer.json();
     let errors = told["errors"].as_array().unwrap();
@@ -367,13 +376,6 @@ async fn what_a_source_alone_can_tell_costs_its_own_part() {
 //= 5.6.1.4-3, 6.3.17-4
 #[tokio::test]
 async fn a_system_that_is_away_costs_its_own_part_and_alone_is_a_bad_gateway() {
-    let away = |builder: Builder| {
-        builder.tenants(|table| {
-            change_source(table, ORION, |source| {
-                source.insert("endpoint".into(), "http://127.0.0.1:9".into());
-            });
-        })
-    };
     let platform = away(builder("exclusive", ONE, true).await).start().await;
     failed_in_orion(&platform.create(&site(ID, 1)).by(WRITER).await, 502);
     assert_eq!(seen(&platform, ID, true).await, json!({ "name": "第一小学校" }));

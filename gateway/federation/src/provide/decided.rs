@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kakehashi_policy::GrantSet;
+use kakehashi_policy::{GrantSet, Operation};
 use ngsi_ld::query::TypeSelection;
 use ngsi_ld::update::{Applied, Instances, Update};
 use ngsi_ld::{AttributeName, Entity};
@@ -74,6 +74,9 @@ impl<'a> Judging<'a> {
                 otherwise,
                 ..
             } => match (existing, otherwise) {
+                (Some(existing), None) if self.is_hidden(existing, &update.attributes().collect::<Vec<_>>()) => {
+                    Err(WriteRefusal::NotFound)
+                }
                 (Some(existing), _) => self.update(existing, types.as_ref(), update, otherwise.is_some()),
                 (None, Some(entity)) => self.check_precondition(None).map(|()| Decision::Write(entity.clone())),
                 (None, None) => Err(WriteRefusal::NotFound),
@@ -150,6 +153,7 @@ impl<'a> Judging<'a> {
     /// Of an entity that the consumer may not see it is told what it is told of one that does not exist.
     //= 5.6.6.4-2, 5.6.6.4-4
     fn delete(&self, existing: Option<&Entity>, types: Option<&TypeSelection>) -> Result<Decision, WriteRefusal> {
+        let existing = existing.filter(|existing| !self.is_hidden(existing, &[]));
         let existing = existing.ok_or(WriteRefusal::NotFound)?;
         self.check_selected(existing, types)?;
         self.check_whole(existing, false)?;
@@ -329,12 +333,19 @@ impl<'a> Judging<'a> {
     /// What is told of an entity of which nothing may be written. A writer that would create it is told what it is told of an
     /// id that it may not use.
     fn unseen(&self, existing: &Entity, may_create: bool) -> WriteRefusal {
-        let is_seen = self.provider.seen(existing, self.source.personal_data).is_some();
+        let is_seen = self.provider.seen(existing, self.source.personal_data).is_some()
+            && !(self.provider).is_part_hidden(Operation::RetrieveEntity, self.source, existing, &[]);
         match (is_seen, may_create) {
             (true, _) => WriteRefusal::Forbidden(Ungranted::Everything),
             (false, true) => WriteRefusal::Forbidden(Ungranted::Id),
             (false, false) => WriteRefusal::NotFound,
         }
+    }
+
+    /// Whether nothing, or one of these attributes, may be written of what the source holds of an entity.
+    fn is_hidden(&self, existing: &Entity, named: &[&AttributeName]) -> bool {
+        let operation = self.provider.asker.operation;
+        self.provider.is_part_hidden(operation, self.source, existing, named)
     }
 
     /// Whether the entity is still what the consumer wants to change, as the consumer sees it.

@@ -3,7 +3,7 @@
 //! them is told as one.
 //!
 //! What a source says of its own part (that it is not there, or there already, or that the source is away) costs that part alone.
-//! Of parts that are hidden from the writer nothing is told: they are not there.
+//! Of parts that are hidden from the writer nothing is told: they are not there, and their sources are not asked (`unasked`).
 
 use std::sync::Arc;
 
@@ -34,8 +34,6 @@ pub struct Destination<'s> {
 struct Tried<'s> {
     part: Part<'s>,
     outcome: Outcome,
-    /// Whether it is about the source, if what it is about is there; otherwise nobody knows, and others may have it.
-    is_held: bool,
 }
 
 impl<'s> Provider<'s> {
@@ -75,17 +73,18 @@ impl<'s> Provider<'s> {
         let left_over = division.left_over(&rest);
         parts.extend(rest);
         let is_whole = |part: &Part<'_>| part.change.is_none();
+        let of_what_is_sent = || parts.iter().filter(|part| !part.clears);
         if !matches!(&*parts, [only] if is_whole(only))
             && let Some(ungranted) = self.ungranted(entity, PersonalData::None)
         {
             return Err(WriteRefusal::Forbidden(ungranted));
         }
-        for part in &parts {
+        for part in of_what_is_sent() {
             let of_part = part.change.as_ref().and_then(EntityChange::creates);
             self.judge_in(part.source, of_part.unwrap_or(entity))?;
         }
         match left_over {
-            _ if parts.is_empty() => Err(WriteRefusal::NotWritable),
+            _ if of_what_is_sent().next().is_none() => Err(WriteRefusal::NotWritable),
             Some(name) => Err(WriteRefusal::NoSourceOf(name)),
             None => Ok(parts),
         }
@@ -94,21 +93,39 @@ impl<'s> Provider<'s> {
     /// Writes what of a change is about each of several sources.
     //= 5.6.21.4-10
     pub(super) async fn distribute(&self, write: &Write, sources: &[&'s Arc<RegisteredSource>]) -> Outcome {
+        // The conditions of a purge may be about what another source has: they were met by the entity when it was found.
+        let of_each_part = match &write.change {
+            EntityChange::Purge { id, purge } if Division::of(&write.change).of_what_goes(sources).len() > 1 => {
+                Some(Write::from(EntityChange::Purge {
+                    id: id.clone(),
+                    purge: Arc::new(purge.of_what_was_found()),
+                }))
+            }
+            _ => None,
+        };
+        let write = of_each_part.as_ref().unwrap_or(write);
         let mut division = Division::of(&write.change);
         let mut tried = Vec::new();
+        // What is told where nobody else has it.
+        let mut otherwise = None;
         for mode in [Mode::Exclusive, Mode::Redirect] {
             let mut held = Vec::new();
             for part in division.proxied(mode, sources) {
-                let outcome = self.looked(&part, write).await?;
-                let is_held = match &outcome {
-                    Err(WriteRefusal::NotFound) if !part.is_sure => continue,
-                    Err(refusal) => part.is_sure || !is_unknown(refusal) || !division.is_by_attribute(),
-                    Ok(_) => true,
+                let outcome = match self.unasked(&part, &write.change) {
+                    Some(refusal) if !part.is_sure => {
+                        otherwise.get_or_insert(refusal);
+                        continue;
+                    }
+                    Some(refusal) if refusal.is_of_the_whole() => return Err(refusal),
+                    Some(refusal) => Err(refusal),
+                    None => self.looked(&part, write).await?,
                 };
-                if is_held {
-                    held.push(part.clone());
+                if matches!(outcome, Err(WriteRefusal::NotFound)) && !part.is_sure {
+                    continue;
                 }
-                tried.push(Tried { part, outcome, is_held });
+                // What is away may have it, and nobody else is believed that then.
+                held.push(part.clone());
+                tried.push(Tried { part, outcome });
             }
             division.take_out(&held);
         }
@@ -118,13 +135,30 @@ impl<'s> Provider<'s> {
         }
         let offers = |part: &Part<'_>| self.is_offered(part, &write.change);
         for part in rest.into_iter().filter(offers) {
+            if let Some(refusal) = self.unasked(&part, &write.change) {
+                otherwise.get_or_insert(refusal);
+                continue;
+            }
             let outcome = self.looked(&part, write).await?;
-            tried.push(Tried {
-                part,
-                outcome,
-                is_held: true,
-            });
+            tried.push(Tried { part, outcome });
         }
+        self.write_parts(write, &mut tried, sources).await?;
+        if tried.is_empty() && !sources.iter().any(|source| source.takes_writes()) {
+            return Err(WriteRefusal::NotWritable);
+        }
+        as_one(tried).map_err(|refusal| match (refusal, otherwise) {
+            (WriteRefusal::NotFound, Some(otherwise)) => otherwise,
+            (refusal, _) => refusal,
+        })
+    }
+
+    /// Writes the parts that may be written: those of what is sent, and then what goes because it was not sent.
+    async fn write_parts(
+        &self,
+        write: &Write,
+        tried: &mut [Tried<'s>],
+        sources: &[&'s Arc<RegisteredSource>],
+    ) -> Result<(), WriteRefusal> {
         let are_there = tried.iter().filter(|one| one.outcome.is_ok()).count();
         if are_there > 1 && write.precondition.is_some() {
             return Err(WriteRefusal::SeveralSources);
@@ -132,20 +166,36 @@ impl<'s> Provider<'s> {
         // What has begun is finished: the first part begins for whoever waits, and the others for its sake.
         let nobody_leaves = CancellationToken::new();
         let mut provider: Provider<'_> = *self;
-        for one in tried.iter_mut().filter(|one| one.outcome.is_ok()) {
+        tried.sort_by_key(|one| one.part.clears);
+        let (mut is_sent, mut is_written) = (false, false);
+        for one in tried {
+            is_sent |= !one.part.clears;
+            if one.outcome.is_err() {
+                continue;
+            }
+            // What is sent stands nowhere: nothing was replaced.
+            if one.part.clears && is_sent && !is_written {
+                one.outcome = Err(WriteRefusal::NotFound);
+                continue;
+            }
             let own = Write {
                 change: one.part.change.clone().unwrap_or_else(|| write.change.clone()),
                 precondition: write.precondition.clone(),
             };
             one.outcome = provider.made(&one.part, &own, Pass::Writing).await;
-            if one.outcome.is_ok() {
-                provider.caller = &nobody_leaves;
+            match &one.outcome {
+                Ok(_) => {
+                    is_written = true;
+                    provider.caller = &nobody_leaves;
+                }
+                // What was read together with the parts of others is not what one of them could compare.
+                Err(WriteRefusal::PreconditionFailed) if !one.part.source.is_store && sources.len() > 1 => {
+                    one.outcome = Err(WriteRefusal::SeveralSources);
+                }
+                Err(_) => {}
             }
         }
-        match tried.is_empty() && !sources.iter().any(|source| source.takes_writes()) {
-            true => Err(WriteRefusal::NotWritable),
-            false => as_one(tried),
-        }
+        Ok(())
     }
 
     /// What would become of a part; refused where none of the parts may be written.
@@ -154,6 +204,8 @@ impl<'s> Provider<'s> {
         let outcome = if part.source.takes_writes() && self.is_offered(part, &write.change) {
             let own = Write::from(part.change.clone().unwrap_or_else(|| write.change.clone()));
             self.made(part, &own, Pass::Looking).await
+        } else if part.clears {
+            Err(WriteRefusal::NotFound)
         } else {
             Err(self.conflict(part))
         };
@@ -193,18 +245,13 @@ impl<'s> Provider<'s> {
     }
 }
 
-/// Whether nobody knows whether the source has it.
-fn is_unknown(refusal: &WriteRefusal) -> bool {
-    matches!(refusal, WriteRefusal::Source(_) | WriteRefusal::OnlySource(_))
-}
-
 /// What became of all parts, as what became of the write.
 //= 5.6.1.4-3, 5.6.3.4-3, 5.6.6.4-3, 5.6.17.4-3
 fn as_one(tried: Vec<Tried<'_>>) -> Outcome {
     let mut done: Option<EntityChanged> = None;
     let (mut written, mut asked): (Vec<AttributeName>, Vec<AttributeName>) = Default::default();
     let (mut failed, mut absent) = (Vec::new(), Vec::new());
-    for Tried { part, outcome, is_held } in tried {
+    for Tried { part, outcome } in tried {
         match outcome {
             Ok(changed) => {
                 let new = match &changed {
@@ -218,7 +265,7 @@ fn as_one(tried: Vec<Tried<'_>>) -> Outcome {
                     None => changed,
                 });
             }
-            Err(refusal) if refusal.is_absence() || !is_held => absent.push((part, refusal)),
+            Err(refusal) if refusal.is_absence() => absent.push((part, refusal)),
             Err(refusal) => failed.push((part, refusal)),
         }
     }

@@ -29,7 +29,27 @@ pub(super) struct Part<'s> {
     /// Whether the source holds what it is about, if anybody does. Where types are not known, only a source that has the entity can
     /// say that it is of a type which it alone holds.
     pub(super) is_sure: bool,
+    /// Whether nothing that is sent is about it: of an entity that is replaced what the source has of it goes, if it has some.
+    pub(super) clears: bool,
+    /// What its source is registered for that is about the entity, or perhaps is.
+    pub(super) said: Vec<&'s Provision>,
     takes_whole: bool,
+}
+
+impl Part<'_> {
+    /// Whether its source speaks for all that an entity has.
+    pub(super) fn is_of_all(&self) -> bool {
+        let mut said = self.said.iter();
+        said.any(|provision| provision.attributes == AttributeSelection::All)
+    }
+
+    /// The attributes that its source is registered for, where it does not speak for all of them.
+    pub(super) fn provided(&self) -> impl Iterator<Item = &AttributeName> {
+        self.said.iter().flat_map(|provision| match &provision.attributes {
+            AttributeSelection::All => [].iter(),
+            AttributeSelection::Only(names) => names.iter(),
+        })
+    }
 }
 
 /// How much is known of the entity that a write is about.
@@ -100,15 +120,20 @@ impl<'c> Division<'c> {
         }
     }
 
-    /// The parts of inclusive sources of what remains. Where nothing remains there are none.
+    /// The parts of inclusive sources of what remains. Where nothing remains there are none, but of an entity that is replaced.
     pub(super) fn rest<'s>(&self, sources: &[&'s Arc<RegisteredSource>]) -> Vec<Part<'s>> {
-        if self.is_taken_whole || !self.remains() {
+        if self.is_taken_whole || !(self.remains() || self.replaces()) {
             return Vec::new();
         }
         let inclusive = sources
             .iter()
             .filter(|source| source.registration.mode == Mode::Inclusive);
         inclusive.filter_map(|source| self.part_of(source)).collect()
+    }
+
+    /// The parts of a change by which something goes, in all sources.
+    pub(super) fn of_what_goes<'s>(&self, sources: &[&'s Arc<RegisteredSource>]) -> Vec<Part<'s>> {
+        sources.iter().filter_map(|source| self.part_of(source)).collect()
     }
 
     /// What is not about any of these parts; `None`: nothing is left over.
@@ -138,6 +163,15 @@ impl<'c> Division<'c> {
         !matches!(self.change, EntityChange::Delete { .. } | EntityChange::Purge { .. })
     }
 
+    /// Whether what is not sent goes.
+    fn replaces(&self) -> bool {
+        match self.change {
+            EntityChange::Put(_) => true,
+            EntityChange::Update { update, .. } => update.covers_all(),
+            EntityChange::Create(_) | EntityChange::Delete { .. } | EntityChange::Purge { .. } => false,
+        }
+    }
+
     fn says_scope(&self) -> bool {
         match self.change {
             EntityChange::Create(entity) | EntityChange::Put(entity) => !entity.scopes.is_empty(),
@@ -157,31 +191,38 @@ impl<'c> Division<'c> {
             let covers = subject.covered_by(provision, is_proxied);
             (covers != Covers::No).then_some((provision, covers))
         });
-        let covering: Vec<(&Provision, Covers)> = covering.collect();
+        let covering: Vec<(&'s Provision, Covers)> = covering.collect();
         let is_sure = covering.iter().any(|(_, covers)| *covers == Covers::Surely);
         // What is perhaps of a source is none of it where another provision of it surely is about the entity.
         let said = covering
             .iter()
             .filter(|(_, covers)| !is_proxied || !is_sure || *covers == Covers::Surely);
-        let said: Vec<&AttributeSelection> = said.map(|(provision, _)| &provision.attributes).collect();
+        let said: Vec<&'s Provision> = said.map(|(provision, _)| *provision).collect();
         if said.is_empty() {
             return None;
         }
-        let takes_all = said.iter().any(|names| **names == AttributeSelection::All);
-        let is_own = |name: &AttributeName| takes_all || said.iter().any(|names| names.includes(name));
+        let takes_all = said.iter().any(|one| one.attributes == AttributeSelection::All);
+        let is_own = |name: &AttributeName| takes_all || said.iter().any(|one| one.attributes.includes(name));
         let names: Vec<AttributeName> = self.left().filter(|name| is_own(name)).cloned().collect();
-        if names.is_empty() && !takes_all && (self.is_by_attribute() || !self.names.is_empty()) {
+        let clears = names.is_empty() && self.replaces() && (!takes_all || !(is_proxied || self.remains()));
+        if names.is_empty() && !takes_all && !clears && (self.is_by_attribute() || !self.names.is_empty()) {
             return None;
         }
         let is_whole = self.taken.is_empty() && takes_all;
-        let change = (!is_whole).then(|| reduced(self.change, &names, takes_all));
+        let reduced = || reduced(self.change, &names, takes_all);
+        let change = match clears {
+            true => Some(of_what_is_there(reduced())),
+            false => (!is_whole).then(reduced),
+        };
         Some(Part {
             source,
             change,
             names,
             is_sure,
+            clears,
+            said,
             // Of an entity that goes, others have parts.
-            takes_whole: takes_all && self.is_by_attribute(),
+            takes_whole: takes_all && !clears && self.is_by_attribute(),
         })
     }
 }
@@ -264,6 +305,19 @@ fn reduced(change: &EntityChange, names: &[AttributeName], with_scopes: bool) ->
         EntityChange::Delete { .. } | EntityChange::Purge { .. } => {}
     }
     change
+}
+
+/// The same change where it makes no entity of nothing.
+fn of_what_is_there(change: EntityChange) -> EntityChange {
+    match change {
+        EntityChange::Put(entity) => EntityChange::Update {
+            id: entity.id.clone(),
+            types: None,
+            update: Box::new(Update::Replace(Box::new(entity))),
+            otherwise: None,
+        },
+        change => change,
+    }
 }
 
 fn reduce_entity(entity: &mut Entity, names: &[AttributeName], with_scopes: bool) {

@@ -20,6 +20,7 @@ mod permitted;
 mod purge;
 mod refusal;
 mod turn;
+mod unasked;
 
 use std::fmt;
 use std::sync::Arc;
@@ -452,8 +453,8 @@ impl<'s> Provider<'s> {
                 Purged::Entities => WriteOperation::Delete,
                 Purged::Attributes(_) | Purged::AllBut(_) => WriteOperation::DeleteAttribute,
             },
+            EntityChange::Update { update, .. } if update.covers_all() => WriteOperation::Replace,
             EntityChange::Update { .. } => match self.asker.operation {
-                Operation::ReplaceEntity => WriteOperation::Replace,
                 Operation::MergeEntity | Operation::MergeBatch => WriteOperation::Merge,
                 Operation::AppendAttrs | Operation::UpsertBatch => WriteOperation::Append,
                 Operation::DeleteAttrs => WriteOperation::DeleteAttribute,

@@ -2,12 +2,14 @@
 //!
 //! The conditions see what the grant of the purge shows, and nothing else: what is found is what a query under that grant
 //! would find, and each entity is judged again within the transaction that changes it. Whether the consumer may purge at all
-//! is decided before anything is looked for.
+//! is decided before anything is looked for. Where several sources have parts of an entity the conditions hold as they were when it was
+//! found: no part meets them by itself.
 
 use std::sync::Arc;
 
 use kakehashi_adapters::Page;
 use kakehashi_policy::TypeGrant;
+use ngsi_ld::query::Query;
 use ngsi_ld::{AttributeName, Entity, EntityId};
 
 use super::{EntityChange, MOST_AT_ONCE, Outcome, Provider, RegisteredSource, Write, WriteRefusal};
@@ -42,6 +44,27 @@ pub struct Purge {
     pub question: Arc<Question>,
     /// What becomes of them.
     pub purged: Purged,
+}
+
+impl Purge {
+    /// The same of what was found, where several sources have parts of it: of none of them is asked what the whole has met.
+    pub(super) fn of_what_was_found(&self) -> Self {
+        let Question { query, selectors, .. } = &*self.question;
+        let query = Query {
+            types: query.types.clone(),
+            ids: query.ids.clone(),
+            id_pattern: query.id_pattern.clone(),
+            ..Query::default()
+        };
+        Self {
+            question: Arc::new(Question {
+                query,
+                selectors: selectors.clone(),
+                ..Question::default()
+            }),
+            purged: self.purged.clone(),
+        }
+    }
 }
 
 /// Why nothing was purged.

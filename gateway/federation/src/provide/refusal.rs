@@ -27,8 +27,8 @@ pub enum WriteRefusal {
     Conflict,
     /// Several sources have it, which nobody can change on one condition.
     #[error(
-        "nothing was written: several sources would be changed, and none of them knows whether the others meet the condition; \
-         send it without If-Match and If-None-Match"
+        "nothing was written: several sources may have parts of the entity, and none of them knows whether the others meet the \
+         condition; send it without If-Match and If-None-Match"
     )]
     SeveralSources,
     /// The source that takes such an entity has no way to do this to it: what is missing.
