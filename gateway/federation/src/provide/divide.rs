@@ -205,6 +205,10 @@ impl<'c> Division<'c> {
         let is_own = |name: &AttributeName| takes_all || said.iter().any(|one| one.attributes.includes(name));
         let names: Vec<AttributeName> = self.left().filter(|name| is_own(name)).cloned().collect();
         let clears = names.is_empty() && self.replaces() && (!takes_all || !(is_proxied || self.remains()));
+        // What it has of an entity of another type is none of what is replaced.
+        if clears && !is_sure {
+            return None;
+        }
         if names.is_empty() && !takes_all && !clears && (self.is_by_attribute() || !self.names.is_empty()) {
             return None;
         }
