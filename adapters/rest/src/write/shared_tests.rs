@@ -27,8 +27,8 @@ description = { field = "biko", observed_at = "t" }
 siteType = "shubetsu"
 opened = { field = "shubetsu", table = "flag" }
 "#;
-    let write = MAPPING.find("[types.EvacuationSite.write]").unwrap();
-    format!("{mapping}\n{}", &MAPPING[write..])
+    let (_, write) = MAPPING.split_once("[types.EvacuationSite.write]").unwrap();
+    format!("{mapping}\n[types.EvacuationSite.write]{write}")
 }
 
 async fn standing(record: &str) -> Running {
