@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 use stand_ins::prefecture::YAITA_ENTITIES;
 
-use super::harness::{Files, Finished, Platform, key_of};
+use super::harness::{Files, Finished, Platform, kakehashi, key_of};
 use super::subscriptions;
 
 const MY_NUMBER: &str = "983205673214";
@@ -131,6 +131,13 @@ fn what_is_no_whole_backup_of_the_tenants_is_refused_and_changes_nothing() {
     )
     .unwrap();
     fs::copy(path("store/yaita.db"), path("plain.backup")).unwrap();
+    fs::write(path("empty.backup"), "").unwrap();
+    let pipe = std::process::Command::new("mkfifo").arg(path("pipe.backup")).status();
+    assert!(pipe.unwrap().success());
+    // One bit of the header, in the number of the version.
+    let mut version = whole.clone();
+    version[63] ^= 4;
+    fs::write(path("version.backup"), version).unwrap();
     fs::copy(path("kakehashi.db"), path("state.backup")).unwrap();
     files.write(
         "tochigi.jsonld",
@@ -153,6 +160,13 @@ fn what_is_no_whole_backup_of_the_tenants_is_refused_and_changes_nothing() {
         ("tochigi.backup", "the file is a backup of the partition of `tochigi`"),
         ("none.backup", "the file cannot be read"),
         ("store", "the file cannot be read: it is a folder"),
+        ("empty.backup", "the file is empty"),
+        ("pipe.backup", "it is no file but a pipe, a device or a socket"),
+        ("/dev/null", "it is no file but a pipe, a device or a socket"),
+        (
+            "version.backup",
+            "its tables are not those of version 2, which it says it has",
+        ),
     ] {
         refused(&files, &["restore", file, "--yes"], says);
         assert_eq!(content(&files), before, "{file}");
@@ -161,6 +175,72 @@ fn what_is_no_whole_backup_of_the_tenants_is_refused_and_changes_nothing() {
         fs::read(path("yaita.backup")).unwrap(),
         whole,
         "nothing was written to the backup"
+    );
+}
+
+#[test]
+fn what_a_restore_would_delete_is_told_before_it_is_done() {
+    let files = with_persons();
+    well(&files, &["backup", "yaita.backup"]);
+    let of_now = [
+        "1 entities of Resident are there now that the backup does not hold: a restore deletes them",
+        "was left out of the backup 1 times, and does not come back: AED.fullName",
+        "was left out of the backup 1 times, and does not come back: Resident",
+    ];
+    for says in of_now {
+        refused(&files, &["restore", "yaita.backup"], says);
+    }
+    let restored = well(&files, &["restore", "yaita.backup", "--yes"]);
+    for says in of_now {
+        assert!(restored.stderr.contains(says), "{says}: {restored:?}");
+    }
+    let nothing_more = store(&files, &["restore", "yaita.backup"]);
+    assert!(
+        !nothing_more.stderr.contains("a restore deletes them"),
+        "{nothing_more:?}"
+    );
+    // Where what is there cannot be read, that is told, and no reason not to restore.
+    fs::write(files.folder().join("store/yaita.db"), "nothing").unwrap();
+    refused(&files, &["restore", "yaita.backup"], "what is there now cannot be read");
+    let left: Vec<_> = fs::read_dir(files.folder().join("store")).unwrap().collect();
+    assert!(
+        left.iter().all(|entry| !entry
+            .as_ref()
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with(".kakehashi")),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn a_backup_takes_the_place_of_no_link() {
+    let files = loaded();
+    std::os::unix::fs::symlink("nowhere", files.folder().join("yaita.backup")).unwrap();
+    refused(&files, &["backup", "yaita.backup"], "yaita.backup is there already");
+}
+
+#[test]
+fn who_did_it_is_the_user_that_the_system_knows() {
+    let files = loaded();
+    let mut command = kakehashi(files.folder());
+    command
+        .args(["store", "backup", "--tenant", "yaita", "yaita.backup"])
+        .env("USER", "somebody-else")
+        .env("LOGNAME", "somebody-else")
+        .env("SUDO_USER", "a\nfollowing line");
+    let made = Finished::of_command(&mut command, files.folder());
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let known = std::process::Command::new("id").arg("-un").output().unwrap();
+    let known = String::from_utf8(known.stdout).unwrap().trim().to_owned();
+    let history = Finished::well(files.folder(), &["store", "history"]);
+    assert_eq!(history.stdout.lines().count(), 1, "{history:?}");
+    assert!(
+        history
+            .stdout
+            .contains(&format!("  {known} (SUDO_USER: a following line)  yaita.backup  ")),
+        "{history:?}"
     );
 }
 
@@ -381,6 +461,10 @@ async fn a_partition_that_is_damaged_is_told_of() {
         (
             "UPDATE entities SET body = x'ff' WHERE key = (SELECT max(key) FROM entities)",
             "yaita: 1 entities cannot be read",
+        ),
+        (
+            "PRAGMA user_version = 2",
+            "yaita: the tables are not those of version 2, which the file says it has",
         ),
     ] {
         sqlx::query(statement).execute(&mut connection).await.unwrap();

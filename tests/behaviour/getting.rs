@@ -145,6 +145,25 @@ async fn what_the_gateway_refuses_is_told_with_what_to_do() {
         get_as(&platform, Some("watcher"), &[]),
         &["nothing says which entities are meant"],
     );
+    for page in ["0", "1001"] {
+        let finished = get_as(&platform, Some("watcher"), &["--type", "AED", "--page", page]);
+        assert_eq!(finished.code, Some(2), "{finished:?}");
+        assert!(finished.stderr.contains(page), "{finished:?}");
+    }
+    let ordered = get(
+        &platform,
+        &[
+            "--type",
+            "AED",
+            "--order-by",
+            "name;desc",
+            "--columns",
+            "id",
+            "--page",
+            "1",
+        ],
+    );
+    assert!(ordered.stdout.contains("urn:ngsi-ld:AED:"), "{ordered:?}");
     let nobody = |url: &str| Finished::of(platform.files().folder(), &["get", "--url", url, "--type", "AED"]);
     refused(nobody("http://127.0.0.1:1"), &["no gateway answers there"]);
     refused(nobody("127.0.0.1"), &["is no address of a gateway"]);

@@ -157,7 +157,7 @@ fn what_is_refused_is_told_with_its_place_and_the_rest_is_written() {
     ];
     files.write("mixed.jsonl", records.join("\n"));
     let arguments = ["mixed.jsonl", "--report", "refused.jsonl"];
-    let tried = import(&files, &[&arguments[..], &["--dry-run"]].concat());
+    let tried = import(&files, &["mixed.jsonl", "--report", "tried.jsonl", "--dry-run"]);
     assert_eq!(tried.code, Some(1), "{tried:?}");
     assert!(
         tried
@@ -220,6 +220,74 @@ fn what_is_refused_is_told_with_its_place_and_the_rest_is_written() {
 }
 
 #[test]
+fn a_report_takes_the_place_of_nothing() {
+    let files = Files::committed();
+    files.write("some.jsonl", format!("{}\nno json\n", aed(1)));
+    files.write("notes.jsonl", "{\"id\": 1}\n");
+    let before = |name: &str| std::fs::read(files.folder().join(name)).unwrap();
+    for (report, says) in [
+        (
+            "some.jsonl",
+            "some.jsonl is the file that is imported: name another one for the report",
+        ),
+        ("./some.jsonl", "is the file that is imported"),
+        (
+            "tenants.toml",
+            "tenants.toml is there already: name another file for the report",
+        ),
+        ("notes.jsonl", "notes.jsonl is there already"),
+        ("none/refused.jsonl", "cannot write none/refused.jsonl"),
+    ] {
+        let was = report
+            .starts_with("none")
+            .then(Vec::new)
+            .unwrap_or_else(|| before(report));
+        for more in [&[][..], &["--resume"], &["--dry-run"]] {
+            let finished = import(&files, &[&["some.jsonl", "--report", report], more].concat());
+            assert_eq!(finished.code, Some(1), "{report}: {finished:?}");
+            assert!(finished.stderr.contains(says), "{says}: {finished:?}");
+        }
+        if !report.starts_with("none") {
+            assert_eq!(before(report), was, "{report}");
+        }
+    }
+    assert!(!files.folder().join("store/yaita.db").exists(), "nothing was imported");
+    let first = import(&files, &["some.jsonl", "--report", "refused.jsonl"]);
+    assert!(first.stderr.contains("1 record was refused; mend it"), "{first:?}");
+    let mode = std::fs::metadata(files.folder().join("refused.jsonl"))
+        .unwrap()
+        .permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
+    let again = import(&files, &["some.jsonl", "--report", "refused.jsonl"]);
+    assert!(again.stderr.contains("refused.jsonl is there already"), "{again:?}");
+    import(&files, &["some.jsonl", "--report", "refused.jsonl", "--resume"]);
+    assert_eq!(
+        files.read("refused.jsonl").lines().count(),
+        2,
+        "it goes on behind what is there"
+    );
+}
+
+#[test]
+fn a_stop_that_is_of_another_import_is_told() {
+    let files = Files::committed();
+    files.write("some.jsonl", lines(1..2));
+    let stopped = json!({ "tenant": "sano", "into": "elsewhere", "records": 1, "digest": "x" }).to_string();
+    for (state, says) in [
+        (
+            stopped.as_str(),
+            "is of an import into another place, of the tenant `sano`: this one begins anew",
+        ),
+        ("nothing", "cannot be read, so that the import begins anew"),
+    ] {
+        files.write("some.jsonl.kakehashi-import", state);
+        let finished = import(&files, &["some.jsonl", "--resume"]);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert!(finished.stderr.contains(says), "{says}: {finished:?}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_such_thing_says_what_to_do() {
     let files = Files::committed();
     let plain = json!({ "type": "FeatureCollection", "features": [
@@ -231,6 +299,10 @@ fn a_file_that_is_no_such_thing_says_what_to_do() {
         (
             format!("[{},", aed(1)),
             "it is not JSON from line 1 on: the array has no end",
+        ),
+        (
+            "{\"type\": \"FeatureCollection\", \"features\": [], \"features\": []}".to_owned(),
+            "the collection has `features` twice",
         ),
         (String::new(), "it holds neither an array nor an object"),
     ] {

@@ -72,6 +72,15 @@ pub enum NotRestored {
     /// It is not there, or cannot be read.
     #[error("the file cannot be read: {0}")]
     Unreadable(String),
+    /// It is a folder.
+    #[error("the file cannot be read: it is a folder")]
+    Folder,
+    /// It is a pipe, a device or a socket.
+    #[error("it is no file but a pipe, a device or a socket: name the file that was made")]
+    NoFile,
+    /// Nothing is in it.
+    #[error("the file is empty: name one that `kakehashi store backup` has made")]
+    Empty,
     /// It is no database.
     #[error("the file is no database of SQLite, or is damaged: {0}")]
     NoDatabase(String),
@@ -95,6 +104,12 @@ pub enum NotRestored {
     /// Its content is not as it was made.
     #[error("the file is damaged: {0}")]
     Damaged(String),
+    /// What was read of it is not what it was made of.
+    #[error("the file is damaged: its entities are not those that it was made of")]
+    Altered,
+    /// It has other tables or triggers than it should have.
+    #[error("the file is damaged: its tables are not those of version {0}, which it says it has")]
+    Shape(i64),
     /// Somebody has the partition open.
     #[error("the partition is in use: stop the gateway, and whatever else has it open, and restore it then")]
     InUse,

@@ -74,6 +74,7 @@ use kakehashi_trouble::Trouble;
 use ngsi_ld::{AttributeName, TypeName};
 
 pub use self::backend::sqlite::Stamp;
+pub use self::copy::PartitionCopy;
 pub use self::dates::set_system_dates;
 pub use self::error::{NotRestored, StoreError};
 pub use self::kind::{StoreKind, StoreSource};

@@ -73,10 +73,31 @@ impl Act {
     }
 }
 
-/// Who does it, as far as the system says: who has become another user to do it is who was there before.
+/// Longest name that is remembered, in characters: what the environment says is anybody's text.
+const MOST_OF_A_NAME: usize = 64;
+
+/// Who does it, as the system knows the process. Who was somebody else before is named beside it, as far as the environment says
+/// so, which is not the system's word.
 fn who() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok());
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "-".to_owned())
+    let user = rustix::process::getuid().as_raw();
+    let name = name_of(user).unwrap_or_else(|| user.to_string());
+    let before = std::env::var("SUDO_USER").ok().filter(|before| !before.is_empty());
+    match before {
+        Some(before) => {
+            let before: String = before.chars().take(MOST_OF_A_NAME).collect();
+            [&name, " (SUDO_USER: ", &before, ")"].concat()
+        }
+        None => name,
+    }
+}
+
+/// The name of a user of this machine, where it is known here.
+fn name_of(user: u32) -> Option<String> {
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        let is_it = fields.nth(1)?.parse() == Ok(user);
+        is_it.then(|| name.to_owned())
+    })
 }

@@ -171,10 +171,15 @@ pub(super) async fn told(response: Response) -> Failure {
         true => serde_json::from_slice(&body).unwrap_or_default(),
         false => ProblemDetails::default(),
     };
+    let code = status.as_u16();
     let said = match (problem.detail.is_empty(), problem.title.is_empty()) {
         (false, _) => problem.detail,
         (true, false) => problem.title,
-        (true, true) => "the answer is not one of a gateway: is the address right?".to_owned(),
+        (true, true) => {
+            return Failure::Other(format!(
+                "the answer ({code}) is not one of a gateway: is the address right?"
+            ));
+        }
     };
     let advice = match status {
         StatusCode::UNAUTHORIZED => Some(
@@ -186,7 +191,6 @@ pub(super) async fn told(response: Response) -> Failure {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some("try again later"),
         _ => None,
     };
-    let code = status.as_u16();
     match advice {
         Some(advice) => Failure::Several(vec![format!("the gateway refuses ({code}): {said}"), advice.to_owned()]),
         None => Failure::Other(format!("the gateway refuses ({code}): {said}")),

@@ -94,6 +94,11 @@ pub(super) fn note(text: impl Display) {
     beside(language().of(&text.to_string()));
 }
 
+/// Prints a line beside what was asked for that is in the reader's language already.
+pub(super) fn told(text: impl Display) {
+    beside(text);
+}
+
 fn beside(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{}", plain(text));
 }

@@ -67,7 +67,7 @@ pub(super) struct Get {
     /// In these scopes, such as /sano/#.
     #[arg(long)]
     scope_q: Option<String>,
-    /// Their order, such as name or !capacity.
+    /// Their order, such as name or capacity;desc.
     #[arg(long)]
     order_by: Option<String>,
     /// These attributes alone; with commas between. They are the columns, too.
@@ -88,8 +88,8 @@ pub(super) struct Get {
     /// With the mark by which Excel knows UTF-8, for CSV.
     #[arg(long)]
     bom: bool,
-    /// Entities of one page.
-    #[arg(long, default_value_t = 100)]
+    /// Entities of one page, from 1 to 1000.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     page: u32,
     /// All pages, and not the first alone.
     #[arg(long)]

@@ -43,11 +43,21 @@ pub(super) fn lines(heading: &[String], rows: &[Vec<String>]) -> Vec<String> {
     all.iter().map(line).collect()
 }
 
-/// A text without what moves the cursor.
+/// A text without what moves the cursor, what turns the direction of a line, and what takes up no place and could hide that two
+/// texts differ. Variants of a character, as names of people have them, stay.
 fn in_one_line(text: &str) -> String {
-    let shown = text.chars().map(|character| match character.is_control() {
-        true => ' ',
-        false => character,
+    let shown = text.chars().filter_map(|character| match character {
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{e0000}'..='\u{e007f}' => None,
+        '\u{2028}' | '\u{2029}' => Some(' '),
+        control if control.is_control() => Some(' '),
+        other => Some(other),
     });
     shown.collect()
 }
@@ -87,6 +97,15 @@ mod tests {
         assert_eq!(lines[0], "id        name        capacity");
         assert_eq!(lines[1], "urn:a:1   佐野市役所  120");
         assert_eq!(lines[2], "urn:a:22  AED [2J");
+    }
+
+    #[test]
+    fn what_nobody_sees_is_not_shown_and_a_variant_of_a_character_is() {
+        assert_eq!(
+            in_one_line("\u{202e}cba\u{202c} a\u{200b}b\u{feff}\u{2066}c\u{2029}d"),
+            "cba abc d"
+        );
+        assert_eq!(in_one_line("葛\u{e0100}城"), "葛\u{e0100}城");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `scan`, `forms`, `records` | where a value ends; how records stand in a file; one after the other |
 //! | `feature` | Features as the entities that they show |
-//! | `refusals` | what is told of refused records |
+//! | `refusals`, `report` | what is told of refused records; the file that they are written to |
 //! | `resuming` | how far an import has come |
 //! | `reading` | from records to judged entities |
 //! | `through_gateway` | records that a gateway writes |
@@ -15,6 +15,7 @@ mod forms;
 mod reading;
 mod records;
 mod refusals;
+mod report;
 mod resuming;
 mod scan;
 mod through_gateway;
@@ -36,7 +37,7 @@ use tokio::runtime::Runtime;
 use self::reading::{Batch, Judge, Reading, Stopped};
 use self::records::At;
 use self::refusals::{Refusal, Refusals};
-use self::resuming::Resuming;
+use self::resuming::{Found, Resuming, Upto};
 use super::acts::Act;
 use super::consumer_api::{Asking, ConsumerApi};
 use super::store::partition::Partition;
@@ -65,7 +66,7 @@ pub(super) struct Import {
     /// Go on where an import of the same files was stopped.
     #[arg(long)]
     resume: bool,
-    /// A file that is written, with every refused record: a line of JSON each.
+    /// A file that is made, with every refused record: a line of JSON each. It must not be there, but where --resume goes on.
     #[arg(long)]
     report: Option<PathBuf>,
     /// NGSI-LD as a JSON array, as one JSON object a line or as a GeoJSON FeatureCollection; `-` is standard input.
@@ -93,8 +94,12 @@ enum Into<'a> {
 
 impl Import {
     pub(super) fn run(self) -> Result<(), Failure> {
+        let report = self.report.as_deref();
+        let report = report
+            .map(|path| report::open(path, &self.file, self.resume))
+            .transpose()?;
+        let mut refusals = Refusals::to(report);
         let runtime = runtime()?;
-        let mut refusals = Refusals::to(self.report.as_deref(), self.resume)?;
         let imported = match &self.url {
             Some(url) => self.through(url, &runtime, &mut refusals)?,
             None => self.straight(&runtime, &mut refusals)?,
@@ -110,6 +115,10 @@ impl Import {
         }
         match refused {
             0 => Ok(()),
+            1 => Err(Failure::Other(
+                "1 record was refused; mend it, and import the file again: what is as it was changes nothing"
+                    .to_owned(),
+            )),
             _ => Err(Failure::Other(format!(
                 "{refused} records were refused; mend them, and import the file again: what is as it was changes nothing"
             ))),
@@ -175,20 +184,11 @@ impl Import {
                 ));
             }
             let resuming = Resuming::beside(path.as_deref(), &self.tenant, place);
-            let stopped_at = resuming.stopped_at();
-            if let Some(upto) = stopped_at.as_ref().filter(|_| !self.dry_run) {
-                match self.resume {
-                    true => output::note(format_args!("{name}: goes on behind record {}", upto.records)),
-                    false => output::note(format_args!(
-                        "note: an import of {name} was stopped behind record {}; --resume would go on there",
-                        upto.records
-                    )),
-                }
-            }
+            let stopped_at = self.stopped_at(&name, resuming.found());
             let reading = Reading {
                 path: path.clone(),
                 judge,
-                from: stopped_at.filter(|_| self.resume),
+                from: stopped_at,
             };
             let mut writing = Writing {
                 name: &name,
@@ -214,6 +214,32 @@ impl Import {
             }
         }
         Ok(imported)
+    }
+}
+
+impl Import {
+    /// Where an import of the file is to go on; what is there of one that was stopped is told.
+    fn stopped_at(&self, name: &str, found: Found) -> Option<Upto> {
+        match found {
+            Found::StoppedAt(upto) if self.resume => {
+                output::note(format_args!("{name}: goes on behind record {}", upto.records));
+                return Some(upto);
+            }
+            Found::StoppedAt(upto) if !self.dry_run => output::note(format_args!(
+                "note: an import of {name} was stopped behind record {}; --resume would go on there",
+                upto.records
+            )),
+            Found::OfAnother(file, tenant) if self.resume => output::note(format_args!(
+                "note: {} is of an import into another place, of the tenant `{tenant}`: this one begins anew",
+                file.display()
+            )),
+            Found::Unreadable(file, error) if self.resume => output::note(format_args!(
+                "note: {} cannot be read, so that the import begins anew: {error}",
+                file.display()
+            )),
+            _ => {}
+        }
+        None
     }
 }
 

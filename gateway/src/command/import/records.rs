@@ -58,6 +58,9 @@ pub(super) enum Unreadable {
          name the file, which can be read twice, and not standard input"
     )]
     ContextBehind,
+    /// A collection has two lists of Features, of which readers of JSON know one.
+    #[error("the collection has `features` twice, in line {0} again: write all of them into one list")]
+    FeaturesTwice(u64),
     /// The disk, or whoever wrote it.
     #[error("it cannot be read: {0}")]
     Failed(String),
@@ -235,6 +238,9 @@ impl<R: Read> Records<R> {
     /// Goes on to the end of the collection.
     fn behind_features(&mut self) -> Result<(), Unreadable> {
         while let Some(name) = self.member()? {
+            if name == "features" {
+                return Err(Unreadable::FeaturesTwice(self.at.line));
+            }
             let value = self.value()?;
             if name == "@context" && !self.is_context_known {
                 self.context = serde_json::from_slice(&value).ok();
@@ -438,6 +444,8 @@ mod tests {
         }
         let behind = "{\"features\": [{}], \"@context\": \"x\"}";
         assert_eq!(read(behind).2, Some(Unreadable::ContextBehind));
+        let twice = "{\"features\": [{}],\n\"features\": [{}]}";
+        assert_eq!(read(twice).2, Some(Unreadable::FeaturesTwice(2)));
         for none in ["", "  ", "17", "id,name\n1,2\n"] {
             assert!(
                 matches!(Records::of(none.as_bytes(), None), Err(Unreadable::NoRecords)),

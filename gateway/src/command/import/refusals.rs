@@ -1,9 +1,8 @@
 //! Records that are refused: told, the first of them, and written down, all of them, where somebody wants that. No value of a record
 //! stands in either, and no id, which may be about a person.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
 
 use serde_json::json;
 
@@ -32,19 +31,13 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// `report`: the file that they are written to. `goes_on`: behind those that stand there.
-    pub(super) fn to(report: Option<&Path>, goes_on: bool) -> Result<Self, Failure> {
-        let open = |path: &Path| {
-            let mut how = OpenOptions::new();
-            how.create(true).write(true).append(goes_on).truncate(!goes_on);
-            let opened = how.open(path);
-            opened.map_err(|error| Failure::other(&format!("cannot write {}", path.display()), error))
-        };
-        Ok(Self {
-            report: report.map(open).transpose()?.map(BufWriter::new),
+    /// `report`: the file that they are written to.
+    pub(super) fn to(report: Option<File>) -> Self {
+        Self {
+            report: report.map(BufWriter::new),
             told: 0,
             count: 0,
-        })
+        }
     }
 
     /// Begins to count for another file.
@@ -57,9 +50,12 @@ impl Refusals {
         self.told += 1;
         let Refusal { at, member, reason } = refusal;
         if self.told <= MOST_TOLD {
+            // Where it stands and what is wrong are sentences of their own: the name of a file is no part of either.
+            let (at, reason) = (at.to_string(), output::language().of(reason));
+            let at = output::language().of(&at);
             match member {
-                Some(member) => output::note(format_args!("{file}: {at}: {member}: {reason}")),
-                None => output::note(format_args!("{file}: {at}: {reason}")),
+                Some(member) => output::told(format_args!("{file}: {at}: {member}: {reason}")),
+                None => output::told(format_args!("{file}: {at}: {reason}")),
             }
         }
         let Some(report) = &mut self.report else {

@@ -19,6 +19,18 @@ pub(super) struct Upto {
     pub(super) digest: String,
 }
 
+/// What is there of an import that was stopped.
+#[derive(Debug)]
+pub(super) enum Found {
+    Nothing,
+    /// It has come so far, into the same place.
+    StoppedAt(Upto),
+    /// It was one into another place, of the tenant that is named.
+    OfAnother(PathBuf, String),
+    /// Nobody knows.
+    Unreadable(PathBuf, String),
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Written {
     tenant: String,
@@ -50,11 +62,20 @@ impl Resuming {
         }
     }
 
-    /// How far an import of the file into the same place has come that was stopped.
-    pub(super) fn stopped_at(&self) -> Option<Upto> {
-        let text = std::fs::read(self.file.as_deref()?).ok()?;
-        let written: Written = serde_json::from_slice(&text).ok()?;
-        (written.tenant == self.tenant && written.into == self.into).then_some(written.upto)
+    /// What is written down of an import of the file that was stopped.
+    pub(super) fn found(&self) -> Found {
+        let Some(file) = &self.file else { return Found::Nothing };
+        let unreadable = |error: &dyn std::fmt::Display| Found::Unreadable(file.clone(), error.to_string());
+        let text = match std::fs::read(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Found::Nothing,
+            Err(error) => return unreadable(&error),
+        };
+        match serde_json::from_slice::<Written>(&text) {
+            Ok(written) if written.tenant == self.tenant && written.into == self.into => Found::StoppedAt(written.upto),
+            Ok(written) => Found::OfAnother(file.clone(), written.tenant),
+            Err(error) => unreadable(&error),
+        }
     }
 
     /// Writes down how far it has come. Where that is not possible it is said once, and the import goes on.

@@ -48,7 +48,8 @@ impl Backup {
         let mut keeping = Keeping::of(config.policy.classification(), &source);
         runtime.block_on(async {
             let shown = self.file.display().to_string();
-            if self.file.exists() {
+            // A link to nothing stands there, too.
+            if self.file.symlink_metadata().is_ok() {
                 return Err(Failure::Other(format!(
                     "{shown} is there already: name another file, or move it away; nothing was made"
                 )));
@@ -87,7 +88,8 @@ impl Backup {
         copy.close().await;
         let made = copy.file().to_owned();
         copied.map_err(|error| partition.failed(error))?;
-        let stamp = StorePartition::stamp_copy(&made, tenant, now.as_str()).map_err(|error| failed(&error))?;
+        let stamp = StorePartition::stamp_copy(&made, tenant, now.as_str(), keeping.left_out());
+        let stamp = stamp.map_err(|error| failed(&error))?;
         fs::set_permissions(&made, Permissions::from_mode(OWNER_ALONE)).map_err(|error| failed(&error))?;
         let written = File::open(&made).and_then(|file| file.sync_all());
         written.map_err(|error| failed(&error))?;

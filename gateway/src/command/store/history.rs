@@ -54,14 +54,23 @@ impl History {
                 "{}  {}  {}  {}  {}  {}",
                 time(act),
                 act.act,
-                act.tenant,
-                act.by,
-                act.what,
-                outcome.replace('\n', " ")
+                in_one_line(&act.tenant),
+                in_one_line(&act.by),
+                in_one_line(&act.what),
+                in_one_line(outcome)
             ));
         }
         Ok(())
     }
+}
+
+/// A text without what would begin another line, or another column: what stands in an act is as somebody has named it.
+fn in_one_line(text: &str) -> String {
+    let shown = text.chars().map(|character| match character.is_whitespace() {
+        true => ' ',
+        false => character,
+    });
+    shown.collect()
 }
 
 fn time(act: &ActRecord) -> String {

@@ -71,16 +71,22 @@ impl<'a> Keeping<'a> {
 
     /// Says what was left out.
     pub(in crate::command) fn tell(&self) {
-        for (name, count) in self.left_out.iter().take(MOST_TOLD) {
-            output::note(format_args!(
+        let told = self.left_out.iter().map(|(name, count)| {
+            format!(
                 "note: left out {count} times: {name}, which is about persons, or classified by nobody, or holds what looks \
                  like somebody's number or address"
-            ));
-        }
+            )
+        });
+        told.take(MOST_TOLD).for_each(output::note);
         let more = self.left_out.len().saturating_sub(MOST_TOLD);
         if more > 0 {
             output::note(format_args!("note: {more} more names were left out"));
         }
+    }
+
+    /// The names of what was left out, and how often.
+    pub(super) const fn left_out(&self) -> &BTreeMap<String, u64> {
+        &self.left_out
     }
 
     /// How many entities and attributes were left out.

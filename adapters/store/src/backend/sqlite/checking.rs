@@ -7,6 +7,8 @@ use std::path::Path;
 
 use super::changes::Changes;
 use super::committed::rows_about;
+use super::schema::{APPLICATION_ID, newest_version};
+use super::shape::is_of_version;
 use crate::backend::sql::COLUMNS;
 use crate::body::{Row, Wanted, decode};
 use crate::names::{NameKey, NameTable};
@@ -86,11 +88,25 @@ pub(crate) fn check(file: &Path) -> Result<Vec<String>, String> {
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
         // One state of the file, however much is written meanwhile.
         connection.execute_batch("BEGIN")?;
-        let mut faults = integrity(&connection)?;
-        if faults.is_empty() {
-            faults = self::faults(&connection)?;
+        let faults = integrity(&connection)?;
+        if !faults.is_empty() {
+            return Ok(faults);
         }
-        Ok(faults)
+        let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        if pragma("application_id")? != APPLICATION_ID {
+            return Ok(vec!["the file does not say that it is a partition".to_owned()]);
+        }
+        let version = pragma("user_version")?;
+        if !is_of_version(&connection, version, &[])? {
+            return Ok(vec![format!(
+                "the tables are not those of version {version}, which the file says it has"
+            )]);
+        }
+        // A file of an earlier version has not all tables yet, which opening it adds.
+        match version == newest_version() {
+            true => self::faults(&connection),
+            false => Ok(Vec::new()),
+        }
     };
     checked().map_err(|error| error.to_string())
 }
@@ -110,7 +126,7 @@ pub(super) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>
 }
 
 /// What is not as the store writes it.
-pub(super) fn faults(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+fn faults(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut faults = Vec::new();
     for (what, statement) in ORPHANS {
         let count: i64 = connection.query_row(statement, (), |row| row.get(0))?;
@@ -159,7 +175,8 @@ pub(super) fn faults(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(faults)
 }
 
-fn names(connection: &Connection) -> rusqlite::Result<Result<NameTable, String>> {
+/// The table of names; otherwise what is wrong with it.
+pub(super) fn names(connection: &Connection) -> rusqlite::Result<Result<NameTable, String>> {
     let mut names = NameTable::default();
     let mut statement = connection.prepare("SELECT key, name FROM names ORDER BY key")?;
     let mut rows = statement.query(())?;

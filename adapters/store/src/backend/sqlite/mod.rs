@@ -7,7 +7,7 @@
 //! | `reading`, `writing`, `outbox` | every statement |
 //! | `selecting` | running what the compiler made, on the thread that asks or apart |
 //! | `pending`, `committed`, `changes` | rows that are written together; what is as it was committed; what has to be written at all |
-//! | `copies`, `checking` | backups, and putting one back; whether a file is whole |
+//! | `copies`, `checking`, `shape` | backups, and putting one back; whether a file is whole, and has the tables of its version |
 //! | `failing` | what SQLite's errors are to the store |
 //!
 //! One connection writes, a few read; in WAL mode readers never wait for the writer, and another process
@@ -26,6 +26,7 @@ mod pending;
 mod reading;
 mod schema;
 mod selecting;
+mod shape;
 mod writing;
 
 use std::cell::Cell;
@@ -53,7 +54,7 @@ use crate::names::NameTable;
 
 pub(crate) use self::checking::check;
 pub use self::copies::Stamp;
-pub(crate) use self::copies::{examine_copy, restore, stamp};
+pub(crate) use self::copies::{CopyFile, is_free, missing_in_copy, replace, stamp};
 pub(crate) use self::dialect::Sqlite;
 
 /// How long a writer waits for another process that writes.

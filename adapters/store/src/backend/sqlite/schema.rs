@@ -137,6 +137,12 @@ pub(super) fn newest_version() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
+/// What makes a file of a version from an empty one; `None`: there is no such version.
+pub(super) fn migrations_to(version: i64) -> Option<&'static [&'static str]> {
+    let count = usize::try_from(version).ok().filter(|count| *count > 0)?;
+    MIGRATIONS.get(..count)
+}
+
 /// Ids in blocks of some 1,000 to 2,000, and how many entities of each type are in each. A block that has grown too large is cut
 /// in two. Triggers keep them, whoever writes; the first block begins with the empty text.
 const COUNTED: &str = "
