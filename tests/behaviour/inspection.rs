@@ -265,6 +265,32 @@ async fn what_is_masked_cannot_be_guessed_by_conditions() {
 }
 
 #[tokio::test]
+async fn whether_what_is_masked_rests_as_a_number_or_a_text_cannot_be_told() {
+    let number: u64 = MY_NUMBER.parse().unwrap();
+    let holding = |id: &str, value: Value| {
+        json!({
+            "id": format!("urn:ngsi-ld:AED:as-{id}"), "type": "AED", "remarks": property(value),
+            "location": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [139.9, 36.8]}},
+        })
+    };
+    let stored = json!([holding("number", number.into()), holding("text", MY_NUMBER.into())]);
+    let platform = builder().await.store("yaita", stored.to_string()).start().await;
+    for (condition, found) in [
+        ("remarks~=\".*\"", 2),
+        ("remarks~=\".\"", 2),
+        ("remarks~=\"^\"", 2),
+        ("remarks~=\"$\"", 2),
+        ("remarks!~=\".*\"", 0),
+    ] {
+        let query = format!("type=AED&limit=1000&q={}", encoded(condition));
+        let answer = platform.entities(query).tenant("yaita").await.ok();
+        let ids = answer.ids();
+        let ours = ids.iter().filter(|id| id.contains(":as-"));
+        assert_eq!(ours.count(), found, "{condition}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_found_is_counted_and_told_and_never_shown() {
     let mut platform = builder().await.start().await;
     platform.entities("type=AED&limit=1000").tenant("yaita").await.ok();

@@ -36,8 +36,9 @@ pub fn may_discern_finds(filter: &Expression) -> bool {
 /// Whether a masked value may meet the filter where the value itself does not, or the other way round.
 fn may_hold_otherwise(filter: &Expression) -> bool {
     is_any(filter, &|comparison| match comparison {
-        // Any part of a value may be masked: an address has words, and a number `の` in it.
-        Comparison::Pattern { pattern, .. } => !matches_every_text(pattern),
+        // Any part of a value may be masked: an address has words, and a number `の` in it. A number that is masked is a text,
+        // which even a pattern that every text matches tells from a number.
+        Comparison::Pattern { .. } => true,
         other => may_be_missed(other),
     })
 }
@@ -56,9 +57,7 @@ fn may_be_missed(comparison: &Comparison) -> bool {
         Comparison::Equal { values, .. } => values.iter().any(is_value_touched),
         Comparison::Range { from, to, .. } => is_order_touched(from) || is_order_touched(to),
         Comparison::Order { value, .. } => is_order_touched(value),
-        Comparison::Pattern { negated, pattern } => {
-            !matches_every_text(pattern) && (*negated || !asks_for_words(pattern))
-        }
+        Comparison::Pattern { negated, pattern } => *negated || !asks_for_words(pattern),
     }
 }
 
@@ -91,21 +90,17 @@ fn is_large(number: &Number) -> bool {
     number.as_f64().abs() >= TWELVE_DIGITS
 }
 
-/// Whether a regular expression matches every text, whatever is masked of it.
-fn matches_every_text(pattern: &Pattern) -> bool {
-    pattern.plain_parts().is_some_and(|parts| {
-        let is_open = parts.texts.len() > 1 || !(parts.from_start && parts.to_end);
-        is_open && parts.texts.iter().all(|text| text.is_empty())
-    })
-}
-
 /// Whether a regular expression asks for Japanese words alone, with anything between them. A value that holds them after
 /// inspection holds them before, too: what stands in the place of a find is none of them, and parts what stands beside it. At
-/// an end of the value nothing is masked into a word either.
+/// an end of the value nothing is masked into a word either. One that asks for nothing is none of these: a masked number meets it,
+/// and the number itself does not.
 fn asks_for_words(pattern: &Pattern) -> bool {
     let is_word = |character: char| {
         matches!(u32::from(character), 0x3041..=0x30FA | 0x30FC..=0x30FF | 0x3400..=0x9FFF) && !is_numeral(character)
     };
     let parts = pattern.plain_parts();
-    parts.is_some_and(|parts| parts.texts.iter().all(|text| text.chars().all(is_word)))
+    parts.is_some_and(|parts| {
+        let has_word = parts.texts.iter().any(|text| !text.is_empty());
+        has_word && parts.texts.iter().all(|text| text.chars().all(is_word))
+    })
 }
