@@ -291,6 +291,73 @@ async fn what_is_no_id_lifetime_cursor_or_place_of_a_map_is_told() {
     assert!(refused.problem().detail.contains("`cursor`"), "{refused}");
 }
 
+#[tokio::test]
+async fn what_only_looks_like_a_cursor_makes_no_map() {
+    let platform = with_aeds(3).await;
+    for cursor in ["xyz.5", "a.0", "0123456789abcdef0123456789abcde.1"] {
+        let refused = platform.entities(format!("{WALKED}&cursor={cursor}")).await;
+        assert_eq!(
+            (refused.status, refused.error_type().as_str()),
+            (400, "BadRequestData"),
+            "{refused}"
+        );
+        assert!(refused.header("ngsild-entitymap").is_none(), "{refused}");
+    }
+    // Nor does it lead anywhere where a map is made.
+    let refused = platform.get(format!("{MAPS}?{WALKED}&cursor=a.5")).await;
+    assert_eq!(
+        (refused.status, refused.error_type().as_str()),
+        (400, "InvalidRequest"),
+        "{refused}"
+    );
+}
+
+//= 5.14.4.3-1
+#[tokio::test]
+async fn which_page_is_asked_for_changes_nothing_of_a_map_that_is_made() {
+    let platform = with_aeds(3).await;
+    let made = platform
+        .get(format!("{MAPS}?{WALKED}&limit=1&count=true&entityMap=false"))
+        .await;
+    assert_eq!((made.status, members(&made).len()), (201, 3), "{made}");
+}
+
+#[tokio::test]
+async fn a_map_lives_for_a_whole_second_at_least() {
+    let platform = with_aeds(1).await;
+    let asked = platform
+        .entities(format!("{WALKED}&entityMap=true&entityMapLifetime=PT0.2S"))
+        .await;
+    let map = map_of(&asked);
+    let kept = platform.get(map.clone()).await.ok();
+    assert_eq!(members(&kept).len(), 1);
+    let later = platform
+        .request(Method::PATCH, map.clone())
+        .json(&json!({"expiresAt": "2099-01-01T00:00:00.25Z"}))
+        .await;
+    assert_eq!(later.status, 204, "{later}");
+    let kept = platform.get(map).await.ok().json();
+    let expires = kept["expiresAt"].as_str().unwrap();
+    assert!(!expires.contains('.'), "{expires}");
+}
+
+#[tokio::test]
+async fn an_id_that_nothing_keeps_keeps_no_map_from_what_is_asked_beside_it() {
+    let mut other = aed(7, "other");
+    other["id"] = "urn:ngsi-ld:AED:090-1234-5678".into();
+    let reports: Table = "inspection = { mobile_phone = \"report\" }".parse().unwrap();
+    let builder = builder().await.tenants(|table| {
+        section(section(table, "tenants"), "yaita").extend(reports);
+    });
+    let stored = json!([aed(1, "walked"), other]);
+    let platform = builder.store("yaita", stored.to_string()).start().await;
+    // What masks leaves no pattern to the store, so that every candidate is looked at.
+    let made = platform.get(format!("{MAPS}?type=AED&q=name~=%22walked%22")).await;
+    assert_eq!((made.status, members(&made).len()), (201, 1), "{made}");
+    let refused = platform.get(format!("{MAPS}?type=AED&q=name~=%22other%22")).await;
+    assert_eq!(refused.status, 422, "{refused}");
+}
+
 //= 5.14.1.4-2, 5.14.2.4-2, 5.14.3.4-2, 6.32.3.1-1
 #[tokio::test]
 async fn a_map_is_nobody_elses() {

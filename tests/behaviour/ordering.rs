@@ -357,6 +357,34 @@ async fn an_operator_may_let_several_sources_be_ordered_as_one() {
     }
 }
 
+/// What lies too far behind to be held is found by what the order looks at.
+#[tokio::test]
+async fn every_next_link_of_an_ordered_walk_leads_to_a_page() {
+    let (held, more) = (10_000, 150);
+    let stored: Vec<Value> = (0..held + more)
+        .map(|number| aed(&format!("far-{number:05}"), &json!({"location": [139.9, 36.8]})))
+        .collect();
+    let builder = Platform::builder().await.tenants(|table| {
+        let limits = section(section(table, "gateway"), "limits");
+        // On a machine that may be busy.
+        limits.insert("deadline".into(), "50s".into());
+    });
+    let platform = builder.store("yaita", Value::from(stored).to_string()).start().await;
+    let walked = "/ngsi-ld/v1/entities?type=AED&local=true&orderBy=id;desc&limit=100";
+    let mut next = Some(format!("{walked}&offset={}", held - 100));
+    let mut visited = Vec::new();
+    while let Some(target) = next {
+        let page = platform.get(target).tenant("yaita").await.ok();
+        visited.extend(page.ids().into_iter().filter(|id| id.contains("far-")));
+        next = page.link("next");
+    }
+    let last = (0..visited.len())
+        .rev()
+        .map(|number| format!("urn:ngsi-ld:AED:far-{number:05}"));
+    assert!(visited.len() > more, "{}", visited.len());
+    assert_eq!(visited, last.collect::<Vec<_>>());
+}
+
 /// An attribute that is hidden orders as one that nobody has, and what is masked orders as it is shown.
 #[tokio::test]
 async fn what_is_hidden_orders_nothing() {

@@ -59,7 +59,7 @@ pub(super) async fn planned(
         overloaded: plan.overloaded,
     };
     match (strategy, &*all.sub_queries) {
-        (Strategy::Ordered, [only]) => ordered::from_one(only, question, page, count, request).await,
+        (Strategy::Ordered, [only]) => one_in_order(&all, only, question, asked, asker, request).await,
         (Strategy::Decided(unless), [only]) if from.is_none() && !unless.is_held_by(only, &request.call).await => {
             from_one(Arc::clone(only), question, page, count, request).await
         }
@@ -163,6 +163,37 @@ async fn in_order(
         }
         None => merged,
     }
+}
+
+/// The answer of one source in an order. A page that lies too far behind for all before it to be held is found by what the order
+/// looks at alone.
+async fn one_in_order(
+    all: &AskedSources,
+    only: &Arc<SubQuery>,
+    question: &Arc<Question>,
+    asked: Asked,
+    asker: &Asker<'_>,
+    request: &Request,
+) -> Result<EntityPage, Refusal> {
+    let Asked { page, count, .. } = asked;
+    if page.limit == 0 || page.offset.saturating_add(page.limit) <= MAX_FROM_ONE_SOURCE {
+        return ordered::from_one(only, question, page, count, request).await;
+    }
+    let mut paging = Paging::of(all, question, asked, asker, request).await;
+    if let Some(page) = paging.page_in_order().await? {
+        return Ok(page);
+    }
+    let refusal = match ordered::from_one(only, question, page, count, request).await {
+        Err(refusal @ Refusal::TooManyCandidates { .. }) => refusal,
+        answered => return answered,
+    };
+    let until = Instant::now() + request.call.deadline.saturating_duration_since(Instant::now()) * 4 / 5;
+    let Some(warnings) = paging.know(until).await? else {
+        return Err(refusal);
+    };
+    let mut answer = paging.page_in_order().await?.ok_or(refusal)?;
+    warning::add(&mut answer.warnings, warnings);
+    Ok(answer)
 }
 
 /// Whether an answer was more than may be held because of how many requests it takes.

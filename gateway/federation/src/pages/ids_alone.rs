@@ -35,6 +35,8 @@ pub(super) struct Row {
     pub(super) is_selected: bool,
     /// Whether it may only stand beside what its owner says.
     pub(super) is_addition: bool,
+    /// Whether it may stand in a list that outlives the request, where that is looked at.
+    pub(super) may_be_listed: bool,
     /// What decides where it comes, where an order is asked for.
     pub(super) key: Option<Box<OrderingKey>>,
 }
@@ -55,8 +57,6 @@ impl Row {
 pub(super) struct Rows {
     pub(super) rows: Vec<Row>,
     pub(super) left_out: LeftOut,
-    /// Whether each of them may stand in a list that outlives the request, where that is looked at.
-    pub(super) may_be_listed: bool,
     /// What is counted of them for the request.
     pub(super) held: Held,
 }
@@ -113,25 +113,18 @@ async fn read_all(looking: Arc<Looking>, request: &Request) -> Result<Rows, Adap
     let exhausted = |exhausted| AdapterError::exhausted(&sub_query.source.id, exhausted);
     let mut held = resources.held();
     let (mut rows, mut left_out) = (Vec::new(), LeftOut::default());
-    let mut may_be_listed = true;
     let mut position = 0;
     while let Some(arrived) = places.next().await {
         let many = u32::try_from(arrived.len()).unwrap_or(u32::MAX);
         let looked = Arc::clone(&looking).at(arrived, position);
-        let (found, flaws, listable) = resources.compute_over_held(looked).await.map_err(exhausted)??;
-        may_be_listed &= listable;
+        let (found, flaws) = resources.compute_over_held(looked).await.map_err(exhausted)??;
         position = position.saturating_add(many);
         let bytes = found.iter().map(Row::bytes);
         held.grow(bytes.sum()).map_err(exhausted)?;
         rows.extend(found);
         left_out.add_all(&flaws);
     }
-    Ok(Rows {
-        rows,
-        left_out,
-        may_be_listed,
-        held,
-    })
+    Ok(Rows { rows, left_out, held })
 }
 
 /// Whoever looks at what arrives.
@@ -144,8 +137,8 @@ struct Looking {
     listed_by: Option<Classification>,
 }
 
-/// What one look has brought: entities, what is wrong with others, and whether each may be listed.
-type Looked = (Vec<Row>, LeftOut, bool);
+/// What one look has brought: entities, and what is wrong with others.
+type Looked = (Vec<Row>, LeftOut);
 
 impl Looking {
     async fn at(
@@ -163,7 +156,6 @@ impl Looking {
         } = &*self;
         let exhausted = |exhausted| AdapterError::exhausted(&sub_query.source.id, exhausted);
         let (mut rows, mut left_out) = (Vec::with_capacity(arrived.len()), LeftOut::default());
-        let mut may_be_listed = true;
         for (position, place) in (first..=u32::MAX).zip(arrived) {
             pause().await;
             let yielded = place?;
@@ -177,7 +169,7 @@ impl Looking {
                 Some(Yielded::Entity(entity)) if !is_meant(question, &entity.id) => {}
                 Some(Yielded::Entity(entity)) => {
                     let listed_by = listed_by.as_ref();
-                    may_be_listed &= listed_by.is_none_or(|by| by.may_be_listed(&entity.id, &entity.types));
+                    let may_be_listed = listed_by.is_none_or(|by| by.may_be_listed(&entity.id, &entity.types));
                     let is_found = finding.has_found(&entity).await.map_err(exhausted)?;
                     let is_selected = question.selects(&entity).await.map_err(exhausted)?;
                     let key = match &question.order {
@@ -191,6 +183,7 @@ impl Looking {
                         position,
                         is_found,
                         is_selected,
+                        may_be_listed,
                         key,
                     });
                 }
@@ -198,7 +191,7 @@ impl Looking {
                 None => {}
             }
         }
-        Ok((rows, left_out, may_be_listed))
+        Ok((rows, left_out))
     }
 }
 

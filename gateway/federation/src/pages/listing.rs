@@ -180,14 +180,12 @@ pub(super) async fn find_all(
     let mut heard: Vec<Vec<Row>> = Vec::with_capacity(least.len());
     let mut held = Vec::new();
     let mut has_failed = Vec::with_capacity(least.len());
-    let mut may_be_listed = true;
     for (one, rows) in least.iter().zip(join_all(reading).await) {
         has_failed.push(rows.is_err());
         match rows {
             Ok(rows) => {
                 let left_out = gather::warning_of_left_out(one, request, &rows.left_out).await;
                 warning::add(&mut warnings, left_out);
-                may_be_listed &= rows.may_be_listed;
                 heard.push(rows.rows);
                 held.push(rows.held);
             }
@@ -200,14 +198,11 @@ pub(super) async fn find_all(
             }
         }
     }
-    let mut also_held: Vec<(usize, HashSet<EntityId>)> = Vec::new();
+    let mut also_held: Vec<(usize, HeldBeside)> = Vec::new();
     for (rank, one) in least.iter().enumerate() {
         if has_failed.get(rank) == Some(&false) && one.filters_parts() {
             match held_beside(rank, &least, &heard, question, listed_by, request).await {
-                Ok((held, listable)) => {
-                    may_be_listed &= listable;
-                    also_held.push((rank, held));
-                }
+                Ok(held) => also_held.push((rank, held)),
                 Err(error) if is_too_much(&error, request)? => return Ok(None),
                 Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
             }
@@ -240,6 +235,8 @@ pub(super) async fn find_all(
     }
     // Where one was not heard, nobody is known to be alone.
     let is_whole = !has_failed.contains(&true) && all.overloaded.is_empty() && warnings.is_empty();
+    // What is not in the list keeps nothing out of it.
+    let may_be_listed = grouped.shown.iter().all(|one| one.may_be_listed);
     Ok(Some(FoundAll {
         grouped,
         warnings,
@@ -260,7 +257,10 @@ fn is_too_much(error: &AdapterError, request: &Request) -> Result<bool, Refusal>
     }
 }
 
-/// Which of the entities that others have a source has, too, although it does not find them; and whether each may be listed.
+/// What a source has beside what it finds: each with whether it may be listed.
+type HeldBeside = HashMap<EntityId, bool>;
+
+/// Which of the entities that others have a source has, too, although it does not find them.
 async fn held_beside(
     rank: usize,
     least: &[Arc<SubQuery>],
@@ -268,9 +268,9 @@ async fn held_beside(
     question: &Arc<Question>,
     listed_by: Option<&Classification>,
     request: &Request,
-) -> Result<(HashSet<EntityId>, bool), AdapterError> {
+) -> Result<HeldBeside, AdapterError> {
     let Some(one) = least.get(rank) else {
-        return Ok((HashSet::new(), true));
+        return Ok(HeldBeside::new());
     };
     let found: HashSet<&EntityId> = heard.get(rank).into_iter().flatten().map(|row| &row.id).collect();
     let mut wanted: HashSet<&EntityId> = HashSet::new();
@@ -284,7 +284,7 @@ async fn held_beside(
         }
     }
     if wanted.is_empty() {
-        return Ok((HashSet::new(), true));
+        return Ok(HeldBeside::new());
     }
     let ids = match wanted.len() {
         0..=MOST_ASKED_BY_ID => wanted.iter().map(|id| (*id).clone()).collect(),
@@ -292,8 +292,12 @@ async fn held_beside(
     };
     let completing = Arc::new(one.completing(ids));
     let rows = ids_alone::read(&completing, rank, question, listed_by, request).await?;
-    let held = rows.rows.into_iter().map(|row| row.id);
-    Ok((held.filter(|id| wanted.contains(id)).collect(), rows.may_be_listed))
+    let mut held = HeldBeside::new();
+    for row in rows.rows.into_iter().filter(|row| wanted.contains(&row.id)) {
+        // It may have sent one twice.
+        *held.entry(row.id).or_insert(true) &= row.may_be_listed;
+    }
+    Ok(held)
 }
 
 /// What is to be put together.
@@ -301,7 +305,7 @@ struct Grouping {
     question: Arc<Question>,
     heard: Vec<Vec<Row>>,
     /// Of sources that leave out what does not meet the conditions: what they have beside what they found.
-    also_held: Vec<(usize, HashSet<EntityId>)>,
+    also_held: Vec<(usize, HeldBeside)>,
 }
 
 /// Where an entity stands: which source is the first to find it, and how many places of it come before.
@@ -316,6 +320,8 @@ pub(super) struct Shown {
     pub(super) id: EntityId,
     /// Who has it.
     pub(super) holders: Holders,
+    /// Whether each part of it may be listed.
+    may_be_listed: bool,
     /// What decides where it comes, where an order is asked for.
     key: Option<Box<OrderingKey>>,
 }
@@ -326,6 +332,7 @@ struct Undecided {
     id: EntityId,
     /// Who has them.
     holders: Holders,
+    may_be_listed: bool,
 }
 
 /// What is known of the entities.
@@ -366,11 +373,14 @@ impl Grouping {
             pause().await;
             let also = also_held
                 .iter()
-                .filter(|(_, held)| held.contains(&id))
-                .map(|(rank, _)| *rank);
-            let also: SmallVec<[usize; 4]> = also.collect();
+                .filter_map(|(rank, held)| Some((*rank, *held.get(&id)?)));
+            let also: SmallVec<[(usize, bool); 4]> = also.collect();
+            let may_be_listed = rows.iter().all(|(_, row)| row.may_be_listed) && also.iter().all(|(_, may)| *may);
             let is_alone = rows.len() + also.len() == 1;
-            let holders = rows.iter().map(|(rank, _)| *rank).chain(also);
+            let holders = rows
+                .iter()
+                .map(|(rank, _)| *rank)
+                .chain(also.iter().map(|(rank, _)| *rank));
             // No more sources are asked than a number of this size counts.
             let holders: Holders = holders.filter_map(|rank| u16::try_from(rank).ok()).collect();
             if is_alone {
@@ -391,6 +401,7 @@ impl Grouping {
                         standing,
                         id,
                         holders,
+                        may_be_listed,
                         key,
                     });
                 }
@@ -402,11 +413,17 @@ impl Grouping {
                     standing,
                     id,
                     holders,
+                    may_be_listed,
                     key,
                 });
                 continue;
             }
-            grouped.undecided.push(Undecided { standing, id, holders });
+            grouped.undecided.push(Undecided {
+                standing,
+                id,
+                holders,
+                may_be_listed,
+            });
         }
         grouped
     }
@@ -448,6 +465,7 @@ async fn decide(
             grouped.shown.push(Shown {
                 standing: one.standing,
                 holders: one.holders.clone(),
+                may_be_listed: one.may_be_listed,
                 id,
                 key,
             });

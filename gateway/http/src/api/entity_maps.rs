@@ -445,12 +445,15 @@ mod tests {
     fn a_cursor_of_another_walk_is_refused_beside_a_header() {
         let mut headers = HeaderMap::new();
         assert!(Reference::of(&headers, Some("AbC")).unwrap().is_none());
-        let by_cursor = Reference::of(&headers, Some("1.20")).unwrap().unwrap();
+        assert!(Reference::of(&headers, Some("1.20")).unwrap().is_none());
+        let own = "0123456789abcdef0123456789abcdef.20";
+        let by_cursor = Reference::of(&headers, Some(own)).unwrap().unwrap();
         assert_eq!(by_cursor.position, Some(20));
-        headers.insert(ENTITY_MAP, HeaderValue::from_static("urn:ngsi-ld:EntityMap:1"));
+        let id = HeaderValue::from_static("urn:ngsi-ld:EntityMap:0123456789abcdef0123456789abcdef");
+        headers.insert(ENTITY_MAP, id);
         assert!(Reference::of(&headers, None).unwrap().unwrap().position.is_none());
-        assert!(Reference::of(&headers, Some("1.20")).is_ok());
-        for other in ["2.20", "AbC"] {
+        assert!(Reference::of(&headers, Some(own)).is_ok());
+        for other in ["1123456789abcdef0123456789abcdef.20", "2.20", "AbC"] {
             assert!(Reference::of(&headers, Some(other)).is_err(), "{other}");
         }
     }

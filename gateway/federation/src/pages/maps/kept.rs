@@ -33,6 +33,12 @@ pub const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// to keep it.
 pub const LONGEST: Duration = Duration::from_secs(60 * 60);
 
+/// The shortest: one of less would be over before its answer has arrived.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// In a second. A map expires at a whole one, which is enough to say, and always as long a text.
+const MICROS: i64 = 1_000_000;
+
 /// Why a map is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoRoom {
@@ -92,7 +98,7 @@ impl EntityMaps {
     /// Lets a map live until a moment in microseconds since 1970, or for as long as one may.
     //= 5.2.23-4
     pub fn expire_at(&self, map: &EntityMap, micros: i64) {
-        map.expire_at(micros.min(after(LONGEST)));
+        map.expire_at(whole(micros));
         self.forget_old();
     }
 
@@ -174,6 +180,19 @@ pub(super) fn after(time: Duration) -> i64 {
     i64::try_from(micros).unwrap_or(i64::MAX)
 }
 
+/// When a map is over that is to live so long.
+pub(super) fn end_of(lifetime: Duration) -> i64 {
+    whole(after(lifetime.clamp(SHORTEST, LONGEST)))
+}
+
+/// The end of the second that a moment is in, or the last one at which a map may expire. What is over stays so.
+fn whole(micros: i64) -> i64 {
+    let last = after(LONGEST) / MICROS * MICROS;
+    let end = micros.saturating_add(MICROS - 1) / MICROS * MICROS;
+    let is_over = micros <= now();
+    (if is_over { micros / MICROS * MICROS } else { end }).min(last)
+}
+
 #[cfg(test)]
 mod tests {
     use kakehashi_core::names::{ConsumerId, TenantId};
@@ -243,6 +262,23 @@ mod tests {
         let last = maps.keep(map_of(own.clone(), 1, LIFETIME)).unwrap();
         maps.expire_at(&last, i64::MAX);
         assert!(last.expires_at().unwrap().unix_micros() <= after(LONGEST));
+    }
+
+    #[test]
+    fn every_map_expires_at_a_whole_second_that_is_to_come() {
+        for lifetime in [
+            Duration::from_nanos(1),
+            Duration::from_millis(500),
+            LIFETIME,
+            Duration::MAX,
+        ] {
+            let (before, end) = (now(), end_of(lifetime));
+            let least = i64::try_from(lifetime.clamp(SHORTEST, LONGEST).as_micros()).unwrap();
+            assert!(end % MICROS == 0 && end >= before + least - MICROS, "{lifetime:?}");
+            assert!(end > before && end <= after(LONGEST), "{lifetime:?}");
+        }
+        assert_eq!(whole(now() + 1_500_000) % MICROS, 0);
+        assert!(whole(now()) <= now());
     }
 
     #[test]

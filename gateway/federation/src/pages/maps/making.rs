@@ -11,16 +11,13 @@ use super::super::AskedSources;
 use super::super::known_list::ListId;
 use super::super::listing::{self, FoundAll};
 use super::entries::{Entries, Sets};
-use super::kept::{EntityMaps, LONGEST, MOST_IDS, NoRoom, after};
+use super::kept::{EntityMaps, MOST_IDS, NoRoom, end_of};
 use super::map::{EntityMap, MapId, Owner, without_ids};
 use crate::gather::Request;
 use crate::plan::{Asker, plan};
 use crate::strategy::Opening;
 use crate::warning::Missing;
 use crate::{Question, Refusal, Warning, steps};
-
-/// In a second. A map expires at a whole one, which is enough to say, and always as long a text.
-const MICROS: i64 = 1_000_000;
 
 /// What a question opens with does not depend on the page.
 const ANY_PAGE: Page = Page { limit: 0, offset: 0 };
@@ -125,7 +122,7 @@ pub async fn make(wanted: Wanted<'_>, maps: &EntityMaps, asker: &Asker<'_>, requ
     let packed = packed.map_err(Refusal::Exhausted)?;
     let entries = packed.ok_or(NoMap::TooLarge { allowed: MOST_IDS })?;
     let rules = rules_of(question, asker, request, rules);
-    let expires_at = after(lifetime.min(LONGEST)) / MICROS * MICROS;
+    let expires_at = end_of(lifetime);
     let map = EntityMap::new(id, owner, question, entries, rules, expires_at).lacking(&warnings);
     Ok(Made {
         map: maps.keep(map)?,

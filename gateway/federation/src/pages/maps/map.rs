@@ -52,6 +52,11 @@ impl MapId {
     #[must_use]
     pub fn of_cursor(cursor: &str) -> Option<(Self, usize)> {
         let (name, position) = cursor.split_once('.')?;
+        // What no map of ours is called makes no new one in its place.
+        let is_name = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if name.len() != 2 * RANDOM || !name.bytes().all(is_name) {
+            return None;
+        }
         let is_plain = !position.is_empty() && position.bytes().all(|byte| byte.is_ascii_digit());
         let position = position.parse().ok().filter(|_| is_plain)?;
         Some((Self(format!("{PREFIX}{name}").into()), position))
@@ -282,8 +287,16 @@ mod tests {
             "a.+1",
             "a.1.2",
             "a.99999999999999999999999",
+            "xyz.5",
+            "0123456789abcdef0123456789abcde.5",
+            "0123456789ABCDEF0123456789ABCDEF.5",
         ] {
             assert_eq!(MapId::of_cursor(text), None, "{text}");
+        }
+        let name = "0123456789abcdef0123456789abcdef";
+        assert!(MapId::of_cursor(&format!("{name}.5")).is_some());
+        for position in ["", "b", "-1", "+1", "1.2", "99999999999999999999999"] {
+            assert_eq!(MapId::of_cursor(&format!("{name}.{position}")), None, "{position}");
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::api::question::QueryRequest;
 use crate::api::respond;
 use crate::api::scope::Scope;
 use crate::negotiate::MediaType;
-use crate::problem::Problem;
+use crate::problem::{ErrorType, Problem};
 
 /// `GET /entityMaps`: createEntityMapQueryEntity.
 //= 5.14.4.3-1, 5.14.4.3-3
@@ -59,7 +59,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
     execute(&gateway, &scope, context, request, media_type).await
 }
 
-/// The map of a question, however it was asked.
+/// The map of a question, however it was asked. What CIM 009 lets stand here changes nothing; a cursor is none of that.
 //= 5.14.4.5-1
 pub(super) async fn execute(
     gateway: &Gateway,
@@ -68,6 +68,11 @@ pub(super) async fn execute(
     request: QueryRequest,
     media_type: MediaType,
 ) -> Result<Response, Problem> {
+    if request.cursor.is_some() {
+        let detail =
+            "parameter `cursor`: it leads to a page of a list, and what is made here is an entity map; leave it out";
+        return Err(Problem::new(ErrorType::InvalidRequest, detail));
+    }
     let asker = scope.asker(Operation::QueryEntity);
     let gathering = scope.gathering(gateway);
     let (question, wish) = (Arc::new(request.question), request.map);
