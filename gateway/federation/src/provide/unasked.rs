@@ -115,7 +115,9 @@ impl Provider<'_> {
         for of in &existing.types {
             match source.provided_attributes(of, ids) {
                 AttributeSelection::All => return false,
-                AttributeSelection::Only(names) => may_be_seen |= names.iter().any(|name| is_granted(&grants, name)),
+                AttributeSelection::Only(names) => {
+                    may_be_seen |= names.iter().any(|name| grants.grants_of(existing, name))
+                }
             }
         }
         !may_be_seen || named.iter().any(|name| !is_granted(&grants, name))
