@@ -238,18 +238,14 @@ fn a_report_takes_the_place_of_nothing() {
         ("notes.jsonl", "notes.jsonl is there already"),
         ("none/refused.jsonl", "cannot write none/refused.jsonl"),
     ] {
-        let was = report
-            .starts_with("none")
-            .then(Vec::new)
-            .unwrap_or_else(|| before(report));
+        let is_there = !report.starts_with("none");
+        let was = is_there.then(|| before(report));
         for more in [&[][..], &["--resume"], &["--dry-run"]] {
             let finished = import(&files, &[&["some.jsonl", "--report", report], more].concat());
             assert_eq!(finished.code, Some(1), "{report}: {finished:?}");
             assert!(finished.stderr.contains(says), "{says}: {finished:?}");
         }
-        if !report.starts_with("none") {
-            assert_eq!(before(report), was, "{report}");
-        }
+        assert_eq!(is_there.then(|| before(report)), was, "{report}");
     }
     assert!(!files.folder().join("store/yaita.db").exists(), "nothing was imported");
     let first = import(&files, &["some.jsonl", "--report", "refused.jsonl"]);

@@ -136,6 +136,7 @@ fn immutable(file: &Path) -> String {
     uri
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
 fn damaged(error: rusqlite::Error) -> NotRestored {
     NotRestored::Damaged(error.to_string())
 }
