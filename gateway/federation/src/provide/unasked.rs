@@ -116,7 +116,7 @@ impl Provider<'_> {
             match source.provided_attributes(of, ids) {
                 AttributeSelection::All => return false,
                 AttributeSelection::Only(names) => {
-                    may_be_seen |= names.iter().any(|name| grants.grants_of(existing, name))
+                    may_be_seen |= names.iter().any(|name| grants.grants_of(existing, name));
                 }
             }
         }
