@@ -110,17 +110,24 @@ impl Provider<'_> {
             return false;
         }
         let grants = self.grants(operation, &existing.types, source.personal_data);
+        let classification = self.asker.policies.classification();
+        // What one of its types guards is shown to nobody, whatever another of them permits.
+        let is_guarded = |name: &AttributeName| {
+            let mut classes = existing.types.iter().map(|of| classification.attribute_class(of, name));
+            classes.any(|class| class.is_some_and(Class::is_guarded))
+        };
         let ids = std::slice::from_ref(&existing.id);
         let mut may_be_seen = false;
         for of in &existing.types {
             match source.provided_attributes(of, ids) {
                 AttributeSelection::All => return false,
                 AttributeSelection::Only(names) => {
-                    may_be_seen |= names.iter().any(|name| grants.grants_of(existing, name));
+                    let is_shown = |name: &AttributeName| !is_guarded(name) && grants.grants_of(existing, name);
+                    may_be_seen |= names.iter().any(is_shown);
                 }
             }
         }
-        !may_be_seen || named.iter().any(|name| !is_granted(&grants, name))
+        !may_be_seen || named.iter().any(|name| is_guarded(name) || !is_granted(&grants, name))
     }
 }
 
