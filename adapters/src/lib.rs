@@ -6,6 +6,7 @@
 //! | `kind` | [`Kind`]: its settings, checks, schema, documentation and factory |
 //! | [`client`] | the outbound HTTP client: pools, deadlines, size caps, rate and concurrency, credentials |
 //! | [`held`] | what is kept of a source in memory for a while, so that not every question reaches it |
+//! | [`mapping`] | mapping files: how records become entities of the view |
 //! | [`ngsi_v2`] | FIWARE Orion and others that speak NGSI-v2 |
 //! | [`rest`] | custom platforms, described by a mapping file |
 //! | [`store`] | the prefecture's own store |
@@ -18,6 +19,7 @@ use kakehashi_kind::Kind;
 pub use kakehashi_client as client;
 pub use kakehashi_held as held;
 pub use kakehashi_kind as kind;
+pub use kakehashi_mapping as mapping;
 pub use kakehashi_ngsi_v2 as ngsi_v2;
 pub use kakehashi_rest as rest;
 pub use kakehashi_store as store;

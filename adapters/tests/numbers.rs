@@ -10,8 +10,8 @@
 use std::sync::Arc;
 
 use kakehashi_adapters::AttributeSelection;
+use kakehashi_adapters::mapping::{Mapping, try_mapping};
 use kakehashi_adapters::ngsi_v2::translate::{ProvidedType, TranslationContext, translate_entities};
-use kakehashi_adapters::rest::{Mapping, try_mapping};
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::render::{Format, Rendering, render_entity};

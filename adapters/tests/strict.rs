@@ -19,8 +19,8 @@ use proptest::test_runner::TestCaseError;
 
 use kakehashi_contract::AttributeSelection;
 use kakehashi_contract::{Flaw, Yielded};
+use kakehashi_mapping::{Mapping, translate_records};
 use kakehashi_ngsi_v2::translate::{ProvidedType, TranslatedPage, TranslationContext, translate_page};
-use kakehashi_rest::{Mapping, translate_records};
 
 /// JSON that is read as strict readers read it.
 struct Strict;

@@ -128,7 +128,7 @@ fn end(out: &mut Vec<u8>, date: &str) {
 #[cfg(test)]
 mod tests {
     use kakehashi_adapters::AttributeSelection;
-    use kakehashi_adapters::rest::{Mapping, translate_records};
+    use kakehashi_adapters::mapping::{Mapping, translate_records};
     use ngsi_ld::context::Context;
     use ngsi_ld::entity::render::{Format, Rendering, render_entities};
     use serde_json::Value;

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ngsi_ld::{AttributeName, TypeName};
 
-use super::mapping::{Mapping, Rule};
 use super::pages::smallest_path;
 use super::prepared::PreparedRest;
-use super::record::Finding;
 use super::source::{ACCEPTED, Source};
 use kakehashi_client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
 use kakehashi_contract::{
     Adapter, AdapterError, Call, EntityWriter, PreparedQuery, SourceId, SourceQuery, SourceStatus,
 };
+use kakehashi_mapping::language::{Mapping, Rule};
+use kakehashi_mapping::record::Finding;
 
 /// What makes a platform a source.
 #[derive(Debug, Clone)]

@@ -10,8 +10,8 @@ use ngsi_ld::entity::{Geometry, Number, Position, Value};
 use ngsi_ld::query::{Comparand, Comparison, Condition, Expression, GeoQuery, GeoRelation, Operator};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::mapping::{Rule, Test, TypeMapping, Unlisted};
 use kakehashi_contract::literal::longest_literal;
+use kakehashi_mapping::language::{Rule, Test, TypeMapping, Unlisted};
 
 /// The unreserved characters of RFC 3986 stand for themselves.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -304,7 +304,7 @@ mod tests {
     use ngsi_ld::context::Context;
 
     use super::*;
-    use crate::Mapping;
+    use kakehashi_mapping::Mapping;
 
     const MAPPING: &str = r#"
 [tables.flag]

@@ -12,8 +12,9 @@ use kakehashi_kind::{
 use ngsi_ld::context::Context;
 use ngsi_ld::{AttributeName, TypeName};
 
-use super::trial::try_samples;
-use super::{Mapping, MappingError, RestAdapter, RestSettings};
+use super::{RestAdapter, RestSettings};
+use kakehashi_mapping::try_samples;
+use kakehashi_mapping::{Mapping, MappingError};
 
 /// Custom platforms.
 #[derive(Debug)]

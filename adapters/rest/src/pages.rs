@@ -1,7 +1,7 @@
 //! Which pages of a platform are asked for, and what an answer says about the pages after it.
 
-use super::mapping::{PagingStyle, TypeMapping};
-use super::record::Envelope;
+use kakehashi_mapping::language::{PagingStyle, TypeMapping};
+use kakehashi_mapping::record::Envelope;
 
 /// Pages after which a platform is taken to hand out pages without an end: at 100 records each, a million.
 pub(super) const MAX_PAGES: u64 = 10_000;

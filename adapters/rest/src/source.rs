@@ -9,11 +9,11 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use ngsi_ld::TypeName;
 
 use super::filter::{Parameters, parameters};
-use super::mapping::{Mapping, TypeMapping};
-use super::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection, UnreadableBody};
-use super::translate::{RecordPage, read_records};
 use kakehashi_client::{SourceClient, Walked};
 use kakehashi_contract::{AdapterError, AttributeSelection, Call, ErrorKind, PushDown, SourceQuery, Yielded};
+use kakehashi_mapping::language::{Mapping, TypeMapping};
+use kakehashi_mapping::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection, UnreadableBody};
+use kakehashi_mapping::translate::{RecordPage, read_records};
 
 pub(super) const ACCEPTED: (HeaderName, HeaderValue) = (
     ACCEPT,

@@ -12,11 +12,11 @@ use ngsi_ld::{Entity, EntityId};
 use tokio::sync::mpsc;
 
 use super::link::next_path;
-use super::mapping::TypeMapping;
 use super::pages::{Following, MAX_PAGES, Window, first_path, following, path_at, window};
 use super::source::{Answer, Asked, Source, TypeReading};
-use super::translate::RecordPage;
 use kakehashi_contract::{AdapterError, Call, Coverage, ErrorKind, Flaw, Page, SourceQuery, Yielded};
+use kakehashi_mapping::language::TypeMapping;
+use kakehashi_mapping::translate::RecordPage;
 
 /// Pages of one walk that are asked for at once: the next one arrives while one is read.
 const PAGES_IN_FLIGHT: usize = 2;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use kakehashi_adapters::rest::{Mapping as RestMapping, try_mapping};
+use kakehashi_adapters::mapping::{Mapping as RestMapping, try_mapping};
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::render::{Format, Rendering, render_entity};
 

@@ -12,9 +12,10 @@ use futures::TryStreamExt;
 use ngsi_ld::context::Context;
 use ngsi_ld::{AttributeName, Entity, TypeName};
 
-use super::{Mapping, RestAdapter, RestSettings};
+use super::{RestAdapter, RestSettings};
 use kakehashi_client::{Credential, HttpClient, HttpClientSettings, SourceLimits};
 use kakehashi_contract::{Adapter, AdapterError, Call, Flaw, Page, SourceId, SourceQuery, Yielded, entities_of};
+use kakehashi_mapping::Mapping;
 
 const SANO_MAPPING: &str = include_str!("../../../../mappings/sano.toml");
 const TOWN_MAPPING: &str = include_str!("town.toml");

@@ -9,8 +9,8 @@ use ngsi_ld::query::IdPattern;
 use stand_ins::{Fault, SANO_DEMO_API_KEY, Sano};
 
 use super::*;
-use crate::Finding;
 use kakehashi_contract::{AttributeSelection, Coverage, ErrorKind};
+use kakehashi_mapping::Finding;
 
 async fn sano() -> (Sano, RestAdapter) {
     let sano = Sano::start(0).await.unwrap();

@@ -7,8 +7,8 @@ use stand_ins::server::Server;
 
 use super::platform::{Town, facility};
 use super::*;
-use crate::Finding;
 use kakehashi_contract::ErrorKind;
+use kakehashi_mapping::Finding;
 
 async fn start(town: Town) -> (Server, RestAdapter) {
     let server = town.start().await;

@@ -1,7 +1,7 @@
 //! Trying a mapping on samples.
 
 use super::*;
-use crate::{Finding, try_mapping};
+use kakehashi_mapping::{Finding, try_mapping};
 
 const SITES: &str = r#"{"meta":{"total":3},"items":[
     {"kyotsu_id":"E1","namae":"一","ido":"36.3","keido":"139.6","kozui":"△","koshin":"2026-04-01 09:00:00"},

@@ -4,10 +4,10 @@ use ngsi_ld::Entity;
 use proptest::prelude::*;
 use serde_json::{Value as Tree, json};
 
-use super::made::is_same;
 use super::register::Register;
 use super::tests::{MAPPING, entity, held, put, started};
 use super::*;
+use kakehashi_mapping::back::is_same;
 
 const ID: &str = "urn:ngsi-ld:EvacuationSite:092045:7";
 

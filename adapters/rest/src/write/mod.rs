@@ -5,13 +5,8 @@
 //! record as it stands with what is different, so that nothing is lost that the mapping does not know. It is read back with the same
 //! mapping before it is sent: what would come back as something else is refused by the name of the attribute.
 
-mod inverse;
-mod lost;
-mod made;
 mod send;
 mod standing;
-mod tree;
-mod trial;
 
 #[cfg(test)]
 mod again_tests;
@@ -28,18 +23,15 @@ use async_trait::async_trait;
 use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
 
-use self::lost::{Lacks, LostWhole};
-use self::made::Wanted;
 use self::send::{Failed, Step, Target};
 use self::standing::{Standing, State};
-pub use self::trial::NotBack;
-pub(crate) use self::trial::WriteTrial;
 use super::adapter::RestAdapter;
-use super::mapping::{TypeMapping, WriteMapping};
 use super::source::Source;
 use kakehashi_contract::{
     Call, Decision, EntityWrite, EntityWriter, ErrorKind, WriteError, WriteOffer, WriteOperation, Written,
 };
+use kakehashi_mapping::back::{Lacks, LostWhole, Wanted};
+use kakehashi_mapping::language::{TypeMapping, WriteMapping};
 
 /// Times that an entity is looked at anew, because it went or became another between being looked at and being written.
 const ATTEMPTS: usize = 3;
@@ -115,13 +107,6 @@ impl EntityWriter for RestAdapter {
             outcomes.push(self.source.write(write, &call).await);
         }
         outcomes
-    }
-}
-
-impl WriteMapping {
-    /// How a record is changed: whole, or by what is different.
-    fn changes(&self) -> Option<&super::mapping::WriteRequest> {
-        self.change.as_ref().or(self.replace.as_ref())
     }
 }
 
@@ -255,7 +240,7 @@ impl Source {
     async fn send_to(
         &self,
         standing: &Standing<'_>,
-        request: &super::mapping::WriteRequest,
+        request: &kakehashi_mapping::language::WriteRequest,
         body: String,
         call: &Call,
     ) -> Result<(), Failed> {
@@ -270,15 +255,6 @@ impl Source {
             target: Target::Record(standing.state.tag.as_ref()),
         };
         self.send(step, body, call).await
-    }
-}
-
-impl WriteMapping {
-    /// A record, where it stands in what is sent.
-    fn wrapped(&self, record: &str) -> String {
-        self.wrapped_in.iter().rev().fold(record.to_owned(), |json, name| {
-            format!("{{{}:{json}}}", inverse::quoted(name))
-        })
     }
 }
 

@@ -5,11 +5,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
-use super::lost::LostWhole;
-use crate::mapping::WriteRequest;
 use crate::source::{ACCEPTED, Source};
 use kakehashi_client::{Resend, Response, SourceRequest};
 use kakehashi_contract::{Call, ErrorKind, WriteError};
+use kakehashi_mapping::back::LostWhole;
+use kakehashi_mapping::language::WriteRequest;
 
 /// Why a change was not made.
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 use http::{HeaderValue, StatusCode, header};
 use ngsi_ld::{Entity, EntityId};
 
-use super::lost::LostWhole;
-use super::made::read_back;
-use super::tree::select;
-use crate::mapping::TypeMapping;
 use crate::source::{ACCEPTED, Source};
 use kakehashi_client::Walked;
 use kakehashi_contract::{Call, Flaw, WriteError};
+use kakehashi_mapping::back::LostWhole;
+use kakehashi_mapping::back::read_back;
+use kakehashi_mapping::back::select;
+use kakehashi_mapping::language::TypeMapping;
 
 /// An entity that is there.
 #[derive(Debug)]

@@ -12,9 +12,10 @@ use stand_ins::{Fault, LoggedRequest};
 
 use super::register::{Register, Shared};
 use super::*;
-use crate::{Mapping, RestSettings};
+use crate::RestSettings;
 use kakehashi_client::{HttpClient, HttpClientSettings, SourceLimits};
 use kakehashi_contract::{Adapter, Repeating, SourceId, SourceQuery, entities_of};
+use kakehashi_mapping::Mapping;
 
 pub(super) const MAPPING: &str = include_str!("register.toml");
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::mapping::{JsonPath, Step};
+use super::language::{JsonPath, Step};
 
 /// Names of members that are told.
 const MOST_TOLD: usize = 20;

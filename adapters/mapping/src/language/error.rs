@@ -38,13 +38,13 @@ impl std::error::Error for MappingError {}
 
 /// A place in a mapping file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     /// The file, as it was named.
-    pub(crate) file: Box<str>,
+    pub file: Box<str>,
     /// Counted from 1.
-    pub(crate) line: usize,
+    pub line: usize,
     /// The character in that line, counted from 1.
-    pub(crate) column: usize,
+    pub column: usize,
 }
 
 impl fmt::Display for Place {
@@ -120,7 +120,7 @@ impl<'t> Diagnostics<'t> {
 }
 
 /// The name among `known` that is near enough to `name` to be what was meant.
-pub(crate) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
     // A third of the letters wrong is a slip; more is another word.
     let tolerance = (name.chars().count() / 3).max(2);
     known

@@ -4,11 +4,12 @@ use kakehashi_contract::WriteError;
 use ngsi_ld::AttributeName;
 use ngsi_ld::context::Context;
 
-use crate::mapping::TypeMapping;
+use crate::language::TypeMapping;
 
 /// Why something would not come back from the platform as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Lost {
+#[allow(missing_docs, reason = "each says what it is in its message")]
+pub enum Lost {
     #[error("the source has no attribute of this name: leave it out")]
     Unknown,
     #[error("the source has it as an attribute of another kind: write it as it is read")]
@@ -51,7 +52,8 @@ pub(crate) enum Lost {
 
 /// Why an entity as a whole cannot be held.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum LostWhole {
+#[allow(missing_docs, reason = "each says what it is in its message")]
+pub enum LostWhole {
     #[error("the source has one type for each entity, and none of these: write it with one of the source's types")]
     Types,
     #[error("an entity of the source keeps the type that it was created with")]
@@ -82,7 +84,8 @@ impl From<LostWhole> for WriteError {
 
 /// What the mapping does not say.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Lacks {
+#[allow(missing_docs, reason = "each says what it is in its message")]
+pub enum Lacks {
     #[error("the source takes no writes of `{0}`: its mapping has no [types.{0}.write]")]
     Write(String),
     #[error("nothing of `{0}` can be created in the source: its mapping has no `create` in [types.{0}.write]")]
@@ -103,9 +106,10 @@ impl From<Lacks> for WriteError {
 
 /// Why an entity is not written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refused {
+pub enum Refused {
     /// What of it, by the attribute that is written.
     Attribute(AttributeName, Lost),
+    /// It as a whole.
     Whole(LostWhole),
 }
 
@@ -117,7 +121,7 @@ impl From<LostWhole> for Refused {
 
 impl Refused {
     /// As whoever writes is told.
-    pub(super) fn told(self, mapping: &TypeMapping) -> WriteError {
+    pub fn told(self, mapping: &TypeMapping) -> WriteError {
         match self {
             Self::Attribute(name, lost) => WriteError::CannotHold(format!("`{}`: {lost}", short_name(mapping, &name))),
             Self::Whole(lost) => lost.into(),

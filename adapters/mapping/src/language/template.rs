@@ -14,7 +14,7 @@ const USUAL_LENGTH: usize = 96;
 
 /// One part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(super) enum Part {
     /// Fixed text.
     Text(Box<str>),
     /// The field at this place of [`Template::fields`].
@@ -23,7 +23,7 @@ pub(crate) enum Part {
 
 /// Fixed text around fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Template {
+pub struct Template {
     parts: Vec<Part>,
     /// The names between the braces, each once.
     fields: Vec<Box<str>>,
@@ -31,7 +31,7 @@ pub(crate) struct Template {
 
 /// Why a text is no template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidTemplate {
+pub enum InvalidTemplate {
     #[error("a `{{` without its `}}`, or the other way round")]
     Braces,
     #[error("`{{}}` names no field")]
@@ -43,7 +43,11 @@ pub(crate) enum InvalidTemplate {
 }
 
 impl Template {
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidTemplate> {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// [`InvalidTemplate`]
+    pub fn parse(text: &str) -> Result<Self, InvalidTemplate> {
         let mut template = Self {
             parts: Vec::new(),
             fields: Vec::new(),
@@ -93,12 +97,13 @@ impl Template {
         Ok(())
     }
 
-    pub(crate) fn fields(&self) -> &[Box<str>] {
+    /// Its fields, in the order in which they come first.
+    pub fn fields(&self) -> &[Box<str>] {
         &self.fields
     }
 
     /// The fixed text that everything begins with that it makes.
-    pub(crate) fn beginning(&self) -> &str {
+    pub fn beginning(&self) -> &str {
         match self.parts.first() {
             Some(Part::Text(text)) => text,
             _ => "",
@@ -106,12 +111,12 @@ impl Template {
     }
 
     /// Whether the template is one field and nothing else: its value is taken as it stands.
-    pub(crate) fn is_bare(&self) -> bool {
+    pub fn is_bare(&self) -> bool {
         matches!(self.parts.as_slice(), [Part::Field(_)])
     }
 
     /// The text with the fields filled in, escaped. `None` when a field is missing or empty.
-    pub(crate) fn fill<'v>(&self, mut value: impl FnMut(usize) -> Option<Cow<'v, str>>) -> Option<String> {
+    pub fn fill<'v>(&self, mut value: impl FnMut(usize) -> Option<Cow<'v, str>>) -> Option<String> {
         let mut filled = String::with_capacity(USUAL_LENGTH);
         for part in &self.parts {
             match part {
@@ -131,7 +136,7 @@ impl Template {
 
     /// The values of the fields that make `text`, in the order of [`Template::fields`]; `None` when the
     /// template cannot have made it.
-    pub(crate) fn invert(&self, text: &str) -> Option<Vec<String>> {
+    pub fn invert(&self, text: &str) -> Option<Vec<String>> {
         let mut values: Vec<Option<String>> = vec![None; self.fields.len()];
         let mut rest = text;
         let mut parts = self.parts.iter().peekable();

@@ -7,32 +7,34 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::mapping::Step;
+use crate::language::Step;
 
 /// Elements that a list gets before the one that is written, at most: a mapping that names the hundredth of none is mistaken.
 const MOST_BEFORE: usize = 64;
 
 /// One value of a record.
 #[derive(Debug, Clone)]
-pub(super) enum Node {
+pub enum Node {
     /// As it stands, not taken apart.
     Text(Box<str>),
+    /// Members by name, in their order.
     Object(Vec<(String, Node)>),
+    /// Elements.
     List(Vec<Node>),
 }
 
 /// A path leads through something that it does not expect, which would be lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Elsewhere;
+pub struct Elsewhere;
 
 impl Node {
     /// A value as it stands.
-    pub(super) fn of(json: &str) -> Self {
+    pub fn of(json: &str) -> Self {
         Self::Text(json.trim().into())
     }
 
     /// The JSON text at the end of a path.
-    pub(super) fn find(&self, steps: &[Step]) -> Option<String> {
+    pub fn find(&self, steps: &[Step]) -> Option<String> {
         let Some((step, rest)) = steps.split_first() else {
             return Some(self.to_string());
         };
@@ -51,7 +53,7 @@ impl Node {
     ///
     /// # Errors
     /// [`Elsewhere`]
-    pub(super) fn set(&mut self, steps: &[Step], json: &str) -> Result<(), Elsewhere> {
+    pub fn set(&mut self, steps: &[Step], json: &str) -> Result<(), Elsewhere> {
         // What is so already stays as it is written.
         if !steps.is_empty() && self.find(steps).as_deref() == Some(json) {
             return Ok(());
@@ -115,7 +117,7 @@ impl Node {
     }
 
     /// Of an object the members, whole, that are others than they were; all of what is no object.
-    pub(super) fn differing(&self, before: &str) -> Self {
+    pub fn differing(&self, before: &str) -> Self {
         let Self::Object(members_now) = self else {
             return self.clone();
         };
@@ -154,7 +156,7 @@ impl fmt::Display for Node {
 }
 
 /// All values that a path leads to.
-pub(super) fn select<'a>(json: &'a str, steps: &[Step], selected: &mut Vec<&'a str>) {
+pub fn select<'a>(json: &'a str, steps: &[Step], selected: &mut Vec<&'a str>) {
     let Some((step, rest)) = steps.split_first() else {
         selected.push(json);
         return;
@@ -230,7 +232,7 @@ fn elements(json: &str) -> Option<Vec<&RawValue>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::JsonPath;
+    use crate::language::JsonPath;
 
     fn steps(path: &str) -> Vec<Step> {
         JsonPath::parse(path).unwrap().steps

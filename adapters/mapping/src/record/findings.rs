@@ -94,7 +94,7 @@ impl fmt::Display for Finding {
 }
 
 /// Who wants to know.
-pub(crate) trait Findings {
+pub trait Findings {
     /// `field` is the attribute's name, as the mapping has it, or `id`, or `JSON` for the record as a whole.
     fn note(&mut self, field: &str, finding: Finding);
 
@@ -104,7 +104,7 @@ pub(crate) trait Findings {
 
 /// How often each thing was found.
 #[derive(Debug, Default)]
-pub(crate) struct FindingCounts([AtomicU64; Finding::ALL.len()]);
+pub struct FindingCounts([AtomicU64; Finding::ALL.len()]);
 
 impl FindingCounts {
     fn counter(&self, finding: Finding) -> Option<&AtomicU64> {
@@ -112,13 +112,15 @@ impl FindingCounts {
         self.0.get(position)
     }
 
-    pub(crate) fn add(&self, finding: Finding, times: u64) {
+    /// Counts it so many times.
+    pub fn add(&self, finding: Finding, times: u64) {
         if let Some(counter) = self.counter(finding) {
             counter.fetch_add(times, Ordering::Relaxed);
         }
     }
 
-    pub(crate) fn get(&self, finding: Finding) -> u64 {
+    /// How often it was counted.
+    pub fn get(&self, finding: Finding) -> u64 {
         self.counter(finding)
             .map_or(0, |counter| counter.load(Ordering::Relaxed))
     }

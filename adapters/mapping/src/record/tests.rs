@@ -4,7 +4,7 @@ use ngsi_ld::entity::{AttributeValue, Geometry, Value};
 use ngsi_ld::{AttributeName, Entity, Iri};
 
 use super::*;
-use crate::mapping::Mapping;
+use crate::language::Mapping;
 use kakehashi_contract::{AttributeSelection, Flaw, Yielded};
 
 fn name(text: &str) -> AttributeName {
@@ -333,7 +333,7 @@ mod any_document {
     use serde_json_path::JsonPath as ReferencePath;
 
     use super::*;
-    use crate::mapping::{JsonPath, Step};
+    use crate::language::{JsonPath, Step};
 
     fn json() -> impl Strategy<Value = serde_json::Value> {
         let leaf = prop_oneof![

@@ -28,32 +28,52 @@ const KEYS: &[&str] = &[
 
 /// How records of a type are written.
 #[derive(Debug, Clone)]
-pub(crate) struct WriteMapping {
+pub struct WriteMapping {
     /// A record that was not there.
-    pub(crate) create: Option<WriteRequest>,
+    pub create: Option<WriteRequest>,
     /// A record whole.
-    pub(crate) replace: Option<WriteRequest>,
+    pub replace: Option<WriteRequest>,
     /// Those members of a record that are sent.
-    pub(crate) change: Option<WriteRequest>,
-    pub(crate) delete: Option<WriteRequest>,
+    pub change: Option<WriteRequest>,
+    /// A record that goes.
+    pub delete: Option<WriteRequest>,
     /// The members of a body that lead to the record.
-    pub(crate) wrapped_in: Vec<Box<str>>,
+    pub wrapped_in: Vec<Box<str>>,
     /// What is written where there is no value, as JSON.
-    pub(crate) empty: Box<str>,
+    pub empty: Box<str>,
     /// How the platform writes dates.
-    pub(crate) date: Option<DateShape>,
-    /// Fields that are texts, and fields that are numbers, whatever they stand for.
-    pub(crate) texts: Vec<Slot>,
-    pub(crate) numbers: Vec<Slot>,
+    pub date: Option<DateShape>,
+    /// Fields that are texts, whatever they stand for.
+    pub texts: Vec<Slot>,
+    /// Fields that are numbers, whatever they stand for.
+    pub numbers: Vec<Slot>,
     /// Fields of which the platform decides what they hold.
-    pub(crate) set_by_platform: Vec<Slot>,
+    pub set_by_platform: Vec<Slot>,
+}
+
+impl WriteMapping {
+    /// How a record is changed: whole, or by what is different.
+    #[must_use]
+    pub fn changes(&self) -> Option<&WriteRequest> {
+        self.change.as_ref().or(self.replace.as_ref())
+    }
+
+    /// A record, where it stands in what is sent.
+    #[must_use]
+    pub fn wrapped(&self, record: &str) -> String {
+        self.wrapped_in.iter().rev().fold(record.to_owned(), |json, name| {
+            format!("{{{}:{json}}}", serde_json::Value::from(&**name))
+        })
+    }
 }
 
 /// One way of writing.
 #[derive(Debug, Clone)]
-pub(crate) struct WriteRequest {
-    pub(crate) method: Method,
-    pub(crate) path: RecordPath,
+pub struct WriteRequest {
+    /// The method of the request.
+    pub method: Method,
+    /// Its path.
+    pub path: RecordPath,
 }
 
 /// What of a type's mapping its way of writing is checked against.

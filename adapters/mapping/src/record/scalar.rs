@@ -6,7 +6,7 @@ use ngsi_ld::entity::{DateTime, Json, Number, Value};
 use serde_json::value::RawValue;
 
 use super::Finding;
-use crate::mapping::Conversion;
+use crate::language::Conversion;
 use kakehashi_contract::Flaw;
 
 /// What a field holds. `null` and absent fields do not come this far.

@@ -4,12 +4,12 @@ use ngsi_ld::{Entity, TypeName};
 
 use serde_json::Value;
 
-use super::mapping::{FieldUse, Mapping, Sample, TypeMapping, nearest};
+use super::back::{NotBack, WriteTrial};
+use super::language::{FieldUse, Mapping, Sample, TypeMapping, nearest};
 use super::record::{
     DocumentPaths, Fields, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document,
 };
 use super::trial_members::{beside, end_of, listed};
-use super::write::{NotBack, WriteTrial};
 use kakehashi_contract::not_finite::with_numbers;
 use kakehashi_contract::{AttributeSelection, Flaw};
 
@@ -160,7 +160,7 @@ impl TryReport {
 
 /// Tries the types of a mapping that name a sample on it, and tells what an administrator has to look at, each thing once. `read` reads a
 /// file by its name from the folder of the mapping.
-pub(super) fn try_samples(mapping: &Mapping, read: &dyn Fn(&str) -> std::io::Result<Vec<u8>>) -> Vec<String> {
+pub fn try_samples(mapping: &Mapping, read: &dyn Fn(&str) -> std::io::Result<Vec<u8>>) -> Vec<String> {
     let mut told = Vec::new();
     for of_type in mapping.type_mappings() {
         let Some(Sample { file, place }) = &of_type.sample else {
@@ -333,7 +333,7 @@ fn absent_fields(
 /// The name of the member that a use of a field ends in.
 fn last_name(used: &FieldUse) -> &str {
     match used.path.steps.last() {
-        Some(super::mapping::Step::Member(name)) => name,
+        Some(super::language::Step::Member(name)) => name,
         _ => &used.field,
     }
 }

@@ -3,7 +3,7 @@
 use kakehashi_resources::Held;
 use ngsi_ld::{Entity, TypeName};
 
-use super::mapping::{Mapping, TypeMapping};
+use super::language::{Mapping, TypeMapping};
 use super::record::{
     DocumentPaths, Envelope, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document,
     without_unreadable,
@@ -13,17 +13,18 @@ use kakehashi_contract::{AttributeSelection, Yielded};
 
 /// The records of one answer, as entities.
 #[derive(Debug)]
-pub(super) struct RecordPage {
+pub struct RecordPage {
     /// One for each record.
-    pub(super) yielded: Vec<Yielded>,
-    pub(super) envelope: Envelope,
+    pub yielded: Vec<Yielded>,
+    /// What stood beside the records.
+    pub envelope: Envelope,
     /// What is counted of the entities for the request.
-    pub(super) held: Option<Held>,
+    pub held: Option<Held>,
 }
 
 impl RecordPage {
     /// Whether every record is an entity.
-    pub(super) fn is_complete(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.entities() == self.envelope.records
     }
 
@@ -34,7 +35,7 @@ impl RecordPage {
 }
 
 /// Reads a body as `paths` describe it. A record that is wrong costs itself, unless it cannot be told where records end.
-pub(super) fn read_records(
+pub fn read_records(
     mapping: &TypeMapping,
     paths: &DocumentPaths,
     projection: &Projection,
@@ -96,7 +97,7 @@ pub fn translate_records(
 }
 
 /// Nobody wants to know.
-pub(super) struct Unheard;
+pub struct Unheard;
 
 impl Findings for Unheard {
     fn note(&mut self, _: &str, _: Finding) {}

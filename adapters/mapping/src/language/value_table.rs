@@ -11,7 +11,7 @@ use super::toml_table::{TomlTable, TomlValue};
 
 /// What becomes of a word that a table does not list.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Unlisted {
+pub enum Unlisted {
     /// The attribute is left out, and the omission counted.
     Omit,
     /// The word itself.
@@ -22,11 +22,13 @@ pub(crate) enum Unlisted {
 
 /// Words and their values.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ValueTable {
-    pub(crate) values: HashMap<Box<str>, Value>,
+pub struct ValueTable {
+    /// What each word means.
+    pub values: HashMap<Box<str>, Value>,
     /// The words that are written for the values that several mean.
-    pub(crate) written: Vec<Box<str>>,
-    pub(crate) unlisted: Unlisted,
+    pub written: Vec<Box<str>>,
+    /// What becomes of other words.
+    pub unlisted: Unlisted,
 }
 
 const KEYS: &[&str] = &["values", "unlisted", "write"];
@@ -60,7 +62,7 @@ impl ValueTable {
     }
 
     /// The word that is written for a value, as far as there is one alone, or one that was chosen.
-    pub(crate) fn word_for(&self, means: impl Fn(&Value) -> bool) -> Option<&str> {
+    pub fn word_for(&self, means: impl Fn(&Value) -> bool) -> Option<&str> {
         let is_it = |word: &&str| self.values.get(*word).is_some_and(&means);
         if let Some(chosen) = self.written.iter().map(|word| &**word).find(is_it) {
             return Some(chosen);
@@ -149,7 +151,7 @@ pub(super) fn constant(value: &TomlValue<'_>, field: &str, diagnostics: &mut Dia
 }
 
 /// A number with all of its digits, as JSON writes it.
-pub(crate) fn number_text(number: &Number) -> String {
+pub fn number_text(number: &Number) -> String {
     match number {
         Number::Integer(integer) => integer.to_string(),
         Number::Float(float) => serde_json::Value::from(*float).to_string(),

@@ -11,26 +11,30 @@ use ngsi_ld::{AttributeName, Entity};
 use super::inverse::{Inverse, is_same_value};
 use super::lost::{Lost, LostWhole, Refused};
 use super::tree::Node;
-use crate::mapping::{AttributeMapping, DateRule, JsonPath, TypeMapping, WriteMapping};
+use crate::language::{AttributeMapping, DateRule, JsonPath, TypeMapping, WriteMapping};
 use crate::record::{DocumentPaths, Projection, Slot};
 use crate::translate::{Unheard, read_records};
 
 /// What an entity is to become.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    pub(super) mapping: &'a TypeMapping,
-    pub(super) write: &'a WriteMapping,
+pub struct Wanted<'a> {
+    /// How its records become entities.
+    pub mapping: &'a TypeMapping,
+    /// How they are written.
+    pub write: &'a WriteMapping,
     /// The entity as it stands, with its record.
-    pub(super) standing: Option<(&'a Entity, &'a str)>,
-    pub(super) after: &'a Entity,
-    pub(super) operation: WriteOperation,
+    pub standing: Option<(&'a Entity, &'a str)>,
+    /// The entity as it is to be.
+    pub after: &'a Entity,
+    /// What is done to it.
+    pub operation: WriteOperation,
 }
 
 /// What the mapping makes of a record.
 ///
 /// # Errors
 /// Why it is no entity.
-pub(super) fn read_back(mapping: &TypeMapping, record: &str) -> Result<Entity, Flaw> {
+pub fn read_back(mapping: &TypeMapping, record: &str) -> Result<Entity, Flaw> {
     let paths = DocumentPaths {
         records: JsonPath { steps: Vec::new() },
         total: None,
@@ -52,7 +56,7 @@ impl Wanted<'_> {
     ///
     /// # Errors
     /// [`Refused`]
-    pub(super) fn record(&self) -> Result<Node, Refused> {
+    pub fn record(&self) -> Result<Node, Refused> {
         self.check_whole()?;
         let mut record = Node::of(self.standing.map_or("null", |(_, record)| record));
         if self.standing.is_none() {
@@ -367,7 +371,8 @@ fn says(attribute: &Attribute) -> Attribute {
     said
 }
 
-pub(super) fn is_same(one: &AttributeValue, other: &AttributeValue) -> bool {
+/// Whether two values are one to whoever reads them.
+pub fn is_same(one: &AttributeValue, other: &AttributeValue) -> bool {
     match (one, other) {
         (AttributeValue::Property(one), AttributeValue::Property(other)) => is_same_value(one, other),
         _ => one == other,

@@ -8,21 +8,22 @@ use ngsi_ld::Entity;
 use super::lost::Refused;
 use super::made::Wanted;
 use super::tree::Node;
-use crate::mapping::{DateShape, TypeMapping, WriteMapping};
+use crate::language::{DateShape, TypeMapping, WriteMapping};
 use crate::record::Fields;
 
 /// Something that would not be written as the sample has it. Holds no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotBack {
     /// The attribute or the field that it is about, as the mapping names it.
-    pub(crate) what: String,
-    pub(crate) why: Why,
+    pub what: String,
+    /// Why.
+    pub why: Why,
     /// In how many records.
-    pub(crate) records: usize,
+    pub records: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Why {
+pub enum Why {
     /// It is refused: in the words that whoever writes is told.
     Refused(String),
     /// A text that would be a number.

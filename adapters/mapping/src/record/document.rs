@@ -10,37 +10,37 @@ use smallvec::SmallVec;
 
 use super::fields::{FieldTree, Fields, WantedSlots};
 use super::mended::NOTHING;
-use crate::mapping::{JsonPath, Step};
+use crate::language::{JsonPath, Step};
 use kakehashi_client::MOST_LISTED;
 use kakehashi_contract::Flaw;
 
 /// What a mapping looks for in a body.
 #[derive(Debug, Clone)]
-pub(crate) struct DocumentPaths {
+pub struct DocumentPaths {
     /// Where the records are.
-    pub(crate) records: JsonPath,
+    pub records: JsonPath,
     /// How many records there are in all pages.
-    pub(crate) total: Option<JsonPath>,
+    pub total: Option<JsonPath>,
     /// How many pages there are.
-    pub(crate) pages: Option<JsonPath>,
+    pub pages: Option<JsonPath>,
     /// The link to the next page.
-    pub(crate) next: Option<JsonPath>,
+    pub next: Option<JsonPath>,
 }
 
 /// What stood in a body beside its records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Envelope {
+pub struct Envelope {
     /// The number of records in all pages, as declared.
-    pub(crate) total: Option<u64>,
+    pub total: Option<u64>,
     /// The number of pages, as declared.
-    pub(crate) pages: Option<u64>,
+    pub pages: Option<u64>,
     /// The link to the next page.
-    pub(crate) next: Option<String>,
+    pub next: Option<String>,
     /// Records in this body, also those that cannot become entities.
-    pub(crate) records: usize,
+    pub records: usize,
     /// Whether the records are the members of the whole body, an object. If none of them has an id, it is no
     /// list of records but an object that explains an error.
-    pub(crate) is_bare_object: bool,
+    pub is_bare_object: bool,
 }
 
 /// Why a body is none that the mapping describes. Holds no text of the body.
@@ -83,7 +83,7 @@ impl From<&serde_json::Error> for UnreadableBody {
 
 /// How the records of a body are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pass {
+pub enum Pass {
     /// In one pass, in which a record that is wrong ends the reading. Nearly every body is read so.
     Quick,
     /// Each by itself, so that one that is wrong costs itself alone.
@@ -93,7 +93,7 @@ pub(crate) enum Pass {
 }
 
 /// Reads a body: hands each record's fields to `each`, and returns what stood beside the records.
-pub(crate) fn read_document<'de>(
+pub fn read_document<'de>(
     body: &'de [u8],
     paths: &DocumentPaths,
     tree: &FieldTree,
@@ -157,7 +157,7 @@ pub(crate) fn read_document<'de>(
 
 impl Envelope {
     /// Refuses an object that explains an error in place of records.
-    pub(crate) fn check(&self, entities: usize) -> Result<(), UnreadableBody> {
+    pub fn check(&self, entities: usize) -> Result<(), UnreadableBody> {
         if self.is_bare_object && entities == 0 {
             Err(UnreadableBody::NoRecords)
         } else {

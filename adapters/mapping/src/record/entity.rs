@@ -11,22 +11,24 @@ use smallvec::SmallVec;
 use super::fields::{Fields, Slot, WantedSlots};
 use super::findings::{Finding, Findings};
 use super::scalar::Scalar;
-use crate::mapping::{AttributeMapping, Bounds, DateRule, IdTemplate, Rule, TypeMapping, Unlisted};
+use crate::language::{AttributeMapping, Bounds, DateRule, IdTemplate, Rule, TypeMapping, Unlisted};
 use kakehashi_contract::{AttributeSelection, Flaw};
 
 /// The part of a mapping that one query needs: what is not wanted is neither read nor built.
 #[derive(Debug, Clone)]
-pub(crate) struct Projection {
+pub struct Projection {
     /// The type of the mapping, and which attributes, by their place in the mapping; each with a name in memory of its own:
     /// every entity of the answers counts a use of it.
     r#type: TypeName,
     attributes: Vec<(usize, AttributeName)>,
     system: bool,
-    pub(crate) wanted: WantedSlots,
+    /// The fields that are read for it.
+    pub wanted: WantedSlots,
 }
 
 impl Projection {
-    pub(crate) fn new(mapping: &TypeMapping, selection: &AttributeSelection, system: bool) -> Self {
+    /// The part of a mapping that makes some attributes, and system attributes or not.
+    pub fn new(mapping: &TypeMapping, selection: &AttributeSelection, system: bool) -> Self {
         let mut wanted = mapping.fields.nothing_wanted();
         mapping.id.slots.iter().for_each(|slot| wanted.add(*slot));
         if system {
@@ -53,7 +55,7 @@ impl Projection {
 
 impl AttributeMapping {
     /// The fields that the attribute's value is made of.
-    pub(crate) fn value_slots(&self) -> SmallVec<[Slot; 2]> {
+    pub fn value_slots(&self) -> SmallVec<[Slot; 2]> {
         match &self.rule {
             Rule::Constant(_) => SmallVec::new(),
             Rule::Field { slot, .. } | Rule::Geometry { slot, .. } => SmallVec::from_slice(&[*slot]),
@@ -65,14 +67,14 @@ impl AttributeMapping {
     }
 
     /// The fields that the attribute is made of, with the one that says when it was observed.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         let observed = self.observed_at.map(|rule| rule.slot);
         self.value_slots().into_iter().chain(observed)
     }
 }
 
 /// Builds the entity of one record, or says why there is none.
-pub(crate) fn build_entity(
+pub fn build_entity(
     mapping: &TypeMapping,
     projection: &Projection,
     fields: Result<&Fields<'_>, Flaw>,

@@ -11,9 +11,9 @@ mod scalar;
 mod tests;
 
 pub use self::document::UnreadableBody;
-pub(super) use self::document::{DocumentPaths, Envelope, Pass, read_document};
-pub(super) use self::entity::{Projection, build_entity};
-pub(super) use self::fields::{FieldTree, Fields, Slot};
+pub use self::document::{DocumentPaths, Envelope, Pass, read_document};
+pub use self::entity::{Projection, build_entity};
+pub use self::fields::{FieldTree, Fields, Slot};
 pub use self::findings::Finding;
-pub(super) use self::findings::{FindingCounts, Findings};
-pub(super) use self::mended::without_unreadable;
+pub use self::findings::{FindingCounts, Findings};
+pub use self::mended::without_unreadable;

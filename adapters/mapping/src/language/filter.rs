@@ -14,14 +14,16 @@ const KEYS: &[&str] = &["equal", "at_least", "at_most", "part", "box", "near"];
 
 /// A parameter of the platform for an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Filter {
-    pub(crate) attribute: AttributeName,
-    pub(crate) test: Test,
+pub struct Filter {
+    /// Which.
+    pub attribute: AttributeName,
+    /// What it leaves out.
+    pub test: Test,
 }
 
 /// What the platform's parameter asks of a record. The texts are names of parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Test {
+pub enum Test {
     /// The value is this one.
     Equal(String),
     /// The number is this one or greater.

@@ -26,19 +26,19 @@ use ngsi_ld::context::{Context, InvalidName};
 use ngsi_ld::entity::Value;
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
-pub(crate) use self::date_shape::{DateShape, Finer};
+pub use self::date_shape::{DateShape, Finer};
 pub use self::error::MappingError;
-pub(crate) use self::error::{Place, nearest};
-pub(crate) use self::filter::{Filter, Test};
+pub use self::error::{Place, nearest};
+pub use self::filter::{Filter, Test};
 pub use self::path::{InvalidPath, JsonPath, Step};
-pub(crate) use self::request::{Paging, PagingStyle, RequestPath};
-pub(crate) use self::template::Template;
-pub(crate) use self::value_table::{Unlisted, ValueTable, number_text};
-pub(crate) use self::write::{WriteMapping, WriteRequest};
+pub use self::request::{Paging, PagingStyle, RequestPath};
+pub use self::template::Template;
+pub use self::value_table::{Unlisted, ValueTable, number_text};
+pub use self::write::{WriteMapping, WriteRequest};
 use super::record::{DocumentPaths, FieldTree, Slot};
 
 /// How names get their meaning.
-pub(crate) type Expand<'e> = dyn Fn(&str) -> Result<Iri, InvalidName> + 'e;
+pub type Expand<'e> = dyn Fn(&str) -> Result<Iri, InvalidName> + 'e;
 
 /// A mapping file, compiled.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ impl Mapping {
     }
 
     /// The attributes that entities of a type get by this mapping.
-    pub(crate) fn attributes_of(&self, r#type: &TypeName) -> impl Iterator<Item = &AttributeName> {
+    pub fn attributes_of(&self, r#type: &TypeName) -> impl Iterator<Item = &AttributeName> {
         let of_type = self.types.iter().filter(move |mapping| mapping.name == *r#type);
         let attributes = of_type.flat_map(|mapping| &mapping.attributes);
         attributes.map(|attribute| &attribute.name)
@@ -84,7 +84,8 @@ impl Mapping {
         common.filter(|common| !common.is_empty()).map(str::to_owned)
     }
 
-    pub(crate) fn type_mappings(&self) -> &[TypeMapping] {
+    /// One for each type, in the order of the file.
+    pub fn type_mappings(&self) -> &[TypeMapping] {
         &self.types
     }
 
@@ -98,92 +99,105 @@ impl Mapping {
     }
 
     /// Reads a mapping with the expansion of names given as a function.
-    pub(crate) fn parse_with(toml_text: &str, file_name: &str, expand: &Expand<'_>) -> Result<Self, Vec<MappingError>> {
+    pub fn parse_with(toml_text: &str, file_name: &str, expand: &Expand<'_>) -> Result<Self, Vec<MappingError>> {
         read::read_mapping(toml_text, file_name, expand)
     }
 }
 
 /// How the records of one endpoint become entities of one type.
 #[derive(Debug, Clone)]
-pub(crate) struct TypeMapping {
+pub struct TypeMapping {
     /// The type as the file names it.
-    pub(crate) short_name: String,
-    pub(crate) name: TypeName,
+    pub short_name: String,
+    /// The type.
+    pub name: TypeName,
     /// Where the records are asked for.
-    pub(crate) path: RequestPath,
+    pub path: RequestPath,
     /// Where one record is asked for: a template of the fields of the id.
-    pub(crate) record_path: Option<RecordPath>,
+    pub record_path: Option<RecordPath>,
     /// Where the records are in a body.
-    pub(crate) documents: DocumentPaths,
+    pub documents: DocumentPaths,
     /// Where the file says where the records are.
-    pub(crate) records_place: Place,
+    pub records_place: Place,
     /// Where the record is in the answer to `record_path`.
-    pub(crate) single: DocumentPaths,
+    pub single: DocumentPaths,
     /// On what the mapping of this type is tried.
-    pub(crate) sample: Option<Sample>,
-    pub(crate) paging: Paging,
-    pub(crate) id: IdTemplate,
+    pub sample: Option<Sample>,
+    /// How the platform hands out many records.
+    pub paging: Paging,
+    /// What the id is made of.
+    pub id: IdTemplate,
     /// Texts that mean that there is no value.
-    pub(crate) missing: Vec<CompactString>,
-    pub(crate) created_at: Option<DateRule>,
-    pub(crate) modified_at: Option<DateRule>,
+    pub missing: Vec<CompactString>,
+    /// When the record was made.
+    pub created_at: Option<DateRule>,
+    /// When the record was changed last.
+    pub modified_at: Option<DateRule>,
     /// When the attributes were observed that say nothing of their own about it.
-    pub(crate) observed_at: Option<DateRule>,
-    pub(crate) fields: FieldTree,
+    pub observed_at: Option<DateRule>,
+    /// The fields of a record that the file names.
+    pub fields: FieldTree,
     /// Where the file names which of them.
-    pub(crate) uses: Vec<FieldUse>,
-    pub(crate) attributes: Vec<AttributeMapping>,
+    pub uses: Vec<FieldUse>,
+    /// What becomes of them.
+    pub attributes: Vec<AttributeMapping>,
     /// What the platform can be asked to leave out.
-    pub(crate) filters: Vec<Filter>,
+    pub filters: Vec<Filter>,
     /// How records are written; `None`: they are only read.
-    pub(crate) write: Option<WriteMapping>,
+    pub write: Option<WriteMapping>,
 }
 
 /// A file with an answer of the platform, on which the mapping is tried before it is taken over.
 #[derive(Debug, Clone)]
-pub(crate) struct Sample {
+pub struct Sample {
     /// From the folder of the mapping.
-    pub(crate) file: String,
+    pub file: String,
     /// Where the mapping names it.
-    pub(crate) place: Place,
+    pub place: Place,
 }
 
 /// A field that the file names.
 #[derive(Debug, Clone)]
-pub(crate) struct FieldUse {
+pub struct FieldUse {
     /// For what, from the top of the file: `types.AED.attributes.name`.
-    pub(crate) rule: Box<str>,
-    pub(crate) place: Place,
+    pub rule: Box<str>,
+    /// Where.
+    pub place: Place,
     /// As the file names it.
-    pub(crate) field: Box<str>,
-    pub(crate) path: JsonPath,
-    pub(crate) slot: Slot,
+    pub field: Box<str>,
+    /// Where it stands in a record.
+    pub path: JsonPath,
+    /// Its place among the fields.
+    pub slot: Slot,
 }
 
 /// The template of an id, with the place of each of its fields in a record.
 #[derive(Debug, Clone)]
-pub(crate) struct IdTemplate {
-    pub(crate) template: Template,
-    pub(crate) slots: Vec<Slot>,
+pub struct IdTemplate {
+    /// The text, with fields in it.
+    pub template: Template,
+    /// For each field of the template, its place among those of the record.
+    pub slots: Vec<Slot>,
 }
 
 /// The template of the path of one record.
 #[derive(Debug, Clone)]
-pub(crate) struct RecordPath {
-    pub(crate) template: Template,
+pub struct RecordPath {
+    /// The path, with fields in it.
+    pub template: Template,
     /// For each field of the template, its place among the fields of the id.
-    pub(crate) id_fields: Vec<usize>,
+    pub id_fields: Vec<usize>,
 }
 
 impl TypeMapping {
     /// The path of the record that has this id, percent-encoded; `None` when the mapping has no such path or
     /// the id cannot be one of its records'.
-    pub(crate) fn record_request(&self, id: &EntityId) -> Option<String> {
+    pub fn record_request(&self, id: &EntityId) -> Option<String> {
         self.path_to(self.record_path.as_ref()?, id)
     }
 
     /// A path of this type with the fields of an id, percent-encoded; `None` when the id cannot be one of its records'.
-    pub(crate) fn path_to(&self, path: &RecordPath, id: &EntityId) -> Option<String> {
+    pub fn path_to(&self, path: &RecordPath, id: &EntityId) -> Option<String> {
         let values = self.id.template.invert(id.as_str())?;
         path.template.fill(|field| {
             let value = path.id_fields.get(field).and_then(|index| values.get(*index))?;
@@ -196,24 +210,28 @@ impl TypeMapping {
 
 /// One attribute.
 #[derive(Debug, Clone)]
-pub(crate) struct AttributeMapping {
+pub struct AttributeMapping {
     /// The name as the file has it.
-    pub(crate) short_name: String,
-    pub(crate) name: AttributeName,
-    pub(crate) rule: Rule,
-    pub(crate) unit_code: Option<CompactString>,
-    pub(crate) observed_at: Option<DateRule>,
+    pub short_name: String,
+    /// Its name in the view.
+    pub name: AttributeName,
+    /// What it is made of.
+    pub rule: Rule,
+    /// The unit of its value, a code of UN/CEFACT.
+    pub unit_code: Option<CompactString>,
+    /// The field that says when it was observed.
+    pub observed_at: Option<DateRule>,
 }
 
 impl AttributeMapping {
     /// Whether the mapping says by itself what the attribute is, or the id does.
-    pub(crate) fn is_given(&self, id: &IdTemplate) -> bool {
+    pub fn is_given(&self, id: &IdTemplate) -> bool {
         let slots = self.value_slots();
         slots.iter().all(|slot| id.slots.contains(slot))
     }
 
     /// Whether somebody else than the platform, the mapping and the id says what it is.
-    pub(crate) fn is_written(&self, write: &WriteMapping, id: &IdTemplate) -> bool {
+    pub fn is_written(&self, write: &WriteMapping, id: &IdTemplate) -> bool {
         let is_platforms = |slot: &Slot| write.set_by_platform.contains(slot);
         !self.is_given(id) && !self.value_slots().iter().any(is_platforms)
     }
@@ -221,38 +239,53 @@ impl AttributeMapping {
 
 /// A field that holds a date and time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct DateRule {
-    pub(crate) slot: Slot,
+pub struct DateRule {
+    /// Which.
+    pub slot: Slot,
     /// The zone of texts that do not say theirs, in seconds east of UTC.
-    pub(crate) zone: i32,
+    pub zone: i32,
 }
 
 /// What an attribute is made of.
 #[derive(Debug, Clone)]
-pub(crate) enum Rule {
+pub enum Rule {
     /// The same for every record.
     Constant(Value),
     /// A field, converted.
     Field {
+        /// Which.
         slot: Slot,
+        /// What its words mean.
         table: Option<std::sync::Arc<ValueTable>>,
+        /// What its value becomes.
         conversion: Conversion,
     },
     /// A point from two fields.
     Point {
+        /// Degrees to the north.
         latitude: Slot,
+        /// Degrees to the east.
         longitude: Slot,
+        /// Where it is plausible.
         bounds: Option<Bounds>,
     },
     /// A field that holds a GeoJSON geometry.
-    Geometry { slot: Slot, bounds: Option<Bounds> },
+    Geometry {
+        /// Which.
+        slot: Slot,
+        /// Where it is plausible.
+        bounds: Option<Bounds>,
+    },
     /// A relationship to the entity whose id the template makes.
-    Relationship { object: IdTemplate },
+    Relationship {
+        /// What the id of that entity is made of.
+        object: IdTemplate,
+    },
 }
 
 /// What a field's value becomes.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Conversion {
+pub enum Conversion {
     /// As JSON has it.
     Keep,
     /// A text; numbers become their digits.
@@ -267,14 +300,21 @@ pub(crate) enum Conversion {
         zone: i32,
     },
     /// A list of texts, split at a separator.
-    List { separator: String },
+    List {
+        /// What stands between two of them.
+        separator: String,
+    },
 }
 
 /// Where positions are plausible, in degrees.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Bounds {
-    pub(crate) west: f64,
-    pub(crate) south: f64,
-    pub(crate) east: f64,
-    pub(crate) north: f64,
+pub struct Bounds {
+    /// The least longitude.
+    pub west: f64,
+    /// The least latitude.
+    pub south: f64,
+    /// The greatest longitude.
+    pub east: f64,
+    /// The greatest latitude.
+    pub north: f64,
 }

@@ -9,15 +9,15 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::mapping::{JsonPath, Step};
+use crate::language::{JsonPath, Step};
 
 /// The place of a field among the fields of a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Slot(usize);
+pub struct Slot(usize);
 
 /// The fields that a mapping reads, as a tree.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct FieldTree {
+pub struct FieldTree {
     root: Node,
     /// The path of each slot.
     paths: Vec<JsonPath>,
@@ -32,10 +32,10 @@ struct Node {
 
 /// Which slots are wanted.
 #[derive(Debug, Clone)]
-pub(crate) struct WantedSlots(Vec<bool>);
+pub struct WantedSlots(Vec<bool>);
 
 impl WantedSlots {
-    pub(crate) fn add(&mut self, slot: Slot) {
+    pub fn add(&mut self, slot: Slot) {
         if let Some(wanted) = self.0.get_mut(slot.0) {
             *wanted = true;
         }
@@ -48,7 +48,7 @@ impl WantedSlots {
 
 /// The fields of one record: the JSON text of each, as the source wrote it.
 #[derive(Debug)]
-pub(crate) struct Fields<'de> {
+pub struct Fields<'de> {
     texts: Vec<Option<&'de str>>,
     /// Whether a field stood twice.
     has_repeated: bool,
@@ -56,12 +56,12 @@ pub(crate) struct Fields<'de> {
 
 impl<'de> Fields<'de> {
     /// The field's JSON text. `None` when the record has no such field, or `null` there.
-    pub(crate) fn get(&self, slot: Slot) -> Option<&'de str> {
+    pub fn get(&self, slot: Slot) -> Option<&'de str> {
         self.texts.get(slot.0).copied().flatten().filter(|json| *json != "null")
     }
 
     /// Whether one of the fields stood twice, so that nobody can tell which is meant.
-    pub(crate) fn has_repeated(&self) -> bool {
+    pub fn has_repeated(&self) -> bool {
         self.has_repeated
     }
 
@@ -79,7 +79,7 @@ impl<'de> Fields<'de> {
 
 impl FieldTree {
     /// The slot of a path without wildcards, made when it is new.
-    pub(crate) fn slot(&mut self, path: &JsonPath) -> Slot {
+    pub fn slot(&mut self, path: &JsonPath) -> Slot {
         if let Some(known) = self.paths.iter().position(|other| other == path) {
             return Slot(known);
         }
@@ -96,20 +96,22 @@ impl FieldTree {
     }
 
     /// The slot of a path that has one.
-    pub(crate) fn known(&self, path: &JsonPath) -> Option<Slot> {
+    pub fn known(&self, path: &JsonPath) -> Option<Slot> {
         self.paths.iter().position(|other| other == path).map(Slot)
     }
 
     /// Where the field of a slot stands in a record.
-    pub(crate) fn path(&self, slot: Slot) -> Option<&JsonPath> {
+    pub fn path(&self, slot: Slot) -> Option<&JsonPath> {
         self.paths.get(slot.0)
     }
 
-    pub(crate) fn nothing_wanted(&self) -> WantedSlots {
+    /// No field.
+    pub fn nothing_wanted(&self) -> WantedSlots {
         WantedSlots(vec![false; self.paths.len()])
     }
 
-    pub(crate) fn empty_fields<'de>(&self) -> Fields<'de> {
+    /// Fields in which there is nothing yet.
+    pub fn empty_fields<'de>(&self) -> Fields<'de> {
         Fields {
             texts: vec![None; self.paths.len()],
             has_repeated: false,
@@ -117,11 +119,7 @@ impl FieldTree {
     }
 
     /// Reads one record; what `fields` held before is forgotten.
-    pub(crate) fn record<'a, 'de>(
-        &'a self,
-        wanted: &'a WantedSlots,
-        fields: &'a mut Fields<'de>,
-    ) -> RecordSeed<'a, 'de> {
+    pub fn record<'a, 'de>(&'a self, wanted: &'a WantedSlots, fields: &'a mut Fields<'de>) -> RecordSeed<'a, 'de> {
         fields.clear();
         RecordSeed {
             node: &self.root,
@@ -141,7 +139,7 @@ fn child<K: PartialEq>(children: &mut Vec<(K, Node)>, key: K) -> &mut Node {
 }
 
 /// Reads the value at a node of the tree.
-pub(crate) struct RecordSeed<'a, 'de> {
+pub struct RecordSeed<'a, 'de> {
     node: &'a Node,
     wanted: &'a WantedSlots,
     fields: &'a mut Fields<'de>,

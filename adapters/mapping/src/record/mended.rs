@@ -8,7 +8,7 @@ pub(super) const NOTHING: &str = "null";
 
 /// The body with nothing in the place of each element of its outermost arrays that cannot be read. `None`: there is none, or
 /// where the elements end cannot be told; or all of them are in another encoding, which is a fault of the whole.
-pub(crate) fn without_unreadable(body: &[u8]) -> Option<Vec<u8>> {
+pub fn without_unreadable(body: &[u8]) -> Option<Vec<u8>> {
     let mut mended = Vec::with_capacity(body.len());
     let mut copied = 0;
     let (mut has_unreadable, mut is_of_another_encoding) = (false, true);

@@ -9,7 +9,7 @@ use super::toml_table::{Located, TomlTable};
 
 /// The path and the fixed query of a request, relative to the endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RequestPath(String);
+pub struct RequestPath(String);
 
 impl RequestPath {
     /// Reads a path as the mapping writes it.
@@ -18,12 +18,13 @@ impl RequestPath {
         Some(Self(located.text.to_owned()))
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The path with further parameters.
-    pub(crate) fn with(&self, parameters: &[(&str, u64)]) -> String {
+    pub fn with(&self, parameters: &[(&str, u64)]) -> String {
         let mut path = self.0.clone();
         for (name, value) in parameters {
             let separator = if path.contains('?') { '&' } else { '?' };
@@ -70,15 +71,16 @@ const DEFAULT_PAGE_SIZE: u64 = 100;
 
 /// How a platform hands out many records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Paging {
-    pub(crate) style: PagingStyle,
+pub struct Paging {
+    /// By which parameters.
+    pub style: PagingStyle,
     /// Records asked for at once: the platform's maximum.
-    pub(crate) size: u64,
+    pub size: u64,
 }
 
 /// The parameters of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum PagingStyle {
+pub enum PagingStyle {
     /// All records come at once.
     None,
     /// The number of the page, and its size.

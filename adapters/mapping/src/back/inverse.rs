@@ -6,7 +6,7 @@ use ngsi_ld::entity::{AttributeValue, DateTime, Geometry, Number, Value, render}
 
 use super::lost::Lost;
 use super::tree::Node;
-use crate::mapping::{
+use crate::language::{
     AttributeMapping, Conversion, DateShape, Finer, IdTemplate, Rule, TypeMapping, Unlisted, WriteMapping, number_text,
 };
 use crate::record::Slot;
@@ -17,10 +17,10 @@ const WHOLE: u64 = 1 << 53;
 /// A record, and how it is written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Inverse<'a> {
-    pub(super) mapping: &'a TypeMapping,
-    pub(super) write: &'a WriteMapping,
+    pub mapping: &'a TypeMapping,
+    pub write: &'a WriteMapping,
     /// As it stands, which says what is a text there and what a number.
-    pub(super) record: &'a Node,
+    pub record: &'a Node,
 }
 
 /// What a field is given, as JSON.

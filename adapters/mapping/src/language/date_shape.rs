@@ -10,7 +10,7 @@ const MICROS: i64 = 1_000_000;
 
 /// The form of a date and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DateShape {
+pub struct DateShape {
     /// `2026/04/01` in place of `2026-04-01`.
     has_slashes: bool,
     clock: Option<Clock>,
@@ -45,7 +45,7 @@ enum Zone {
 
 /// Whether a date may be written finer than the form shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Finer {
+pub enum Finer {
     /// The form is the platform's.
     Never,
     /// The form is that of one date, which may have had nothing to show there.
@@ -54,7 +54,7 @@ pub(crate) enum Finer {
 
 impl DateShape {
     /// The usual form, in a zone.
-    pub(crate) fn usual(zone: i32) -> Self {
+    pub fn usual(zone: i32) -> Self {
         Self {
             has_slashes: false,
             clock: Some(Clock {
@@ -66,7 +66,7 @@ impl DateShape {
     }
 
     /// The form of a date, if it is one of those that can be written.
-    pub(crate) fn of(text: &str) -> Option<Self> {
+    pub fn of(text: &str) -> Option<Self> {
         let (date, clock) = match text.split_at_checked(10)? {
             (date, "") => (date, None),
             (date, rest) => (date, Some(rest)),
@@ -86,7 +86,7 @@ impl DateShape {
     }
 
     /// A date in this form. `zone`: that of the mapping, in seconds east of UTC. `None`: this form cannot say it.
-    pub(crate) fn write(self, date: &DateTime, zone: i32, finer: Finer) -> Option<String> {
+    pub fn write(self, date: &DateTime, zone: i32, finer: Finer) -> Option<String> {
         let offset = match self.clock.map(|clock| clock.zone) {
             None | Some(Zone::Unsaid) => zone,
             Some(Zone::Utc) => 0,

@@ -1,0 +1,24 @@
+//! Mapping files: how the records of a platform or a file become entities of the view, and entities records again.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`language`] | the mapping file: its format, its checks, its compiled form |
+//! | [`record`] | finding records in a body and building entities from them |
+//! | [`translate`] | one body as entities |
+//! | [`back`] | entities of the view back to records |
+//! | `trial` | trying a mapping on a sample, without a platform |
+//!
+//! It asks nobody and opens no file: kinds of sources that are described by a mapping do that.
+
+pub mod back;
+pub mod language;
+pub mod record;
+pub mod translate;
+mod trial;
+mod trial_members;
+
+pub use back::NotBack;
+pub use language::{Mapping, MappingError};
+pub use record::{Finding, UnreadableBody};
+pub use translate::translate_records;
+pub use trial::{AbsentField, TryReport, TryWarning, try_mapping, try_samples};
