@@ -29,6 +29,7 @@ pub(crate) enum Workload {
     /// A page of 20 of the store's 1,000 entities.
     W9,
     /// The same of those that a `q` leaves.
+    #[value(name = "w9-q")]
     W9Q,
     /// The same of those within 10 km.
     W9Near,

@@ -213,7 +213,8 @@ impl SubQuery {
         self.with(query.into(), self.told)
     }
 
-    fn of_part(&self, page: Option<Page>) -> Self {
+    /// The same question for a part of its list.
+    pub(super) fn of_part(&self, page: Option<Page>) -> Self {
         Self {
             page,
             ..self.with(self.query.shared(), self.told)

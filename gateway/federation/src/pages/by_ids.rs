@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
+use kakehashi_adapters::Page;
 use kakehashi_resources::Held;
 use ngsi_ld::{Entity, EntityId};
 
@@ -45,18 +46,60 @@ pub(super) async fn judged(
     holds: impl Fn(usize, &EntityId) -> bool,
     request: &Request,
 ) -> Result<ByIds, Refusal> {
+    judged_where_they_stood(sub_queries, question, ids, (holds, |_, _: &[EntityId]| None), request).await
+}
+
+/// The same. `stood`: the part of the source's own list in which these ids stood lately, if that is known: it is asked for first, as
+/// a page costs a source less than a list of ids, and by their ids only those that do not stand there any more.
+///
+/// # Errors
+/// [`Refusal::TooManyCandidates`], [`Refusal::Exhausted`]
+pub(super) async fn judged_where_they_stood(
+    sub_queries: &Arc<[Arc<SubQuery>]>,
+    question: &Arc<Question>,
+    ids: &[EntityId],
+    (holds, stood): (
+        impl Fn(usize, &EntityId) -> bool,
+        impl Fn(usize, &[EntityId]) -> Option<Page>,
+    ),
+    request: &Request,
+) -> Result<ByIds, Refusal> {
     let mut found = ByIds {
         ownerless: vec![0; sub_queries.len()],
         ..ByIds::default()
     };
     let findings: Arc<[Finding]> = sub_queries.iter().map(|one| Finding::of(one, question)).collect();
     for together in ids.chunks(JUDGED_TOGETHER) {
-        let asking = sub_queries.iter().enumerate().filter_map(|(rank, one)| {
+        let mut wanted: Vec<(usize, Vec<EntityId>)> = Vec::new();
+        for rank in 0..sub_queries.len() {
             let held: Vec<EntityId> = together.iter().filter(|id| holds(rank, id)).cloned().collect();
-            (!held.is_empty()).then(|| (rank, Arc::new(one.completing(held))))
-        });
-        let (ranks, asking): (Vec<usize>, Vec<Arc<SubQuery>>) = asking.unzip();
+            if !held.is_empty() {
+                wanted.push((rank, held));
+            }
+        }
         let mut parts = Parts::new();
+        let windows = wanted.iter().filter_map(|(rank, ids)| {
+            let one = sub_queries.get(*rank)?;
+            Some((*rank, Arc::new(one.of_part(Some(stood(*rank, ids)?)))))
+        });
+        let (ranks, asking): (Vec<usize>, Vec<Arc<SubQuery>>) = windows.unzip();
+        for (rank, answer) in ranks.into_iter().zip(gather::gather(&asking, request).await?) {
+            // What is wrong with the page is told by the question for the ids, which follows.
+            let (Ok(answer), Some((_, ids))) = (answer, wanted.iter_mut().find(|(of, _)| *of == rank)) else {
+                continue;
+            };
+            let mut missing: HashSet<EntityId> = ids.drain(..).collect();
+            found.held.push(answer.held);
+            for part in answer.entities {
+                if missing.remove(&part.id) {
+                    parts.entry(part.id.clone()).or_default().push((rank, part));
+                }
+            }
+            ids.extend(missing);
+        }
+        let asking = wanted.into_iter().filter(|(_, ids)| !ids.is_empty());
+        let asking = asking.filter_map(|(rank, ids)| Some((rank, Arc::new(sub_queries.get(rank)?.completing(ids)))));
+        let (ranks, asking): (Vec<usize>, Vec<Arc<SubQuery>>) = asking.unzip();
         for (rank, answer) in ranks.into_iter().zip(gather::gather(&asking, request).await?) {
             match answer {
                 Ok(answer) => {

@@ -305,7 +305,17 @@ fn sources_are_asked_for_what_they_have_and_each_list_is_read_once() {
     assert_eq!((page.found.entities.len(), page.found.count), (1_000, Some(120_000)));
     let asked = world.asked();
     assert!(asked[0].is_empty() && asked[2].is_empty(), "{asked:?}");
-    assert!(asked[1].iter().all(|one| matches!(one, Request::Ids(_))), "{asked:?}");
+    let part = |limit, offset| Request::Candidates(kakehashi_adapters::Page { limit, offset });
+    // Where they stood when the map was made, and the first behind them.
+    assert_eq!(asked[1], [part(1_000, 10_000), part(1, 11_000)]);
+    // Where the list has moved, what stands elsewhere is asked for by its id.
+    world.sources[1].changes.lock().unwrap().gone.extend([40_000, 40_001]);
+    let page = world.page_of(&map, Begin::Offset(50_000), 1_000, false);
+    assert_eq!(page.found.entities.len(), 1_000);
+    assert_eq!(
+        world.asked()[1],
+        [part(1_000, 10_000), Request::Ids(2), part(1, 11_000), Request::Ids(1)]
+    );
 }
 
 //= 5.5.9.3-1

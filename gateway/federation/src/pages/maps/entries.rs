@@ -147,6 +147,15 @@ impl Entries {
         }
     }
 
+    /// How many come before a position, as the map was made, that one source has and no other.
+    pub(super) fn alone_before(&self, position: usize, source: &SourceId) -> usize {
+        let is_alone = |set: &[SourceId]| matches!(set, [only] if only == source);
+        let sets: Vec<bool> = self.sets.iter().map(|set| is_alone(set)).collect();
+        let of = self.holders.iter().take(position);
+        of.filter(|set| sets.get(**set as usize).copied().unwrap_or(false))
+            .count()
+    }
+
     /// Takes out what is not among these ids, unless one of these sources has it, which has not been heard.
     pub(super) fn keep_only(&mut self, ids: &HashSet<EntityId>, unheard: &HashSet<SourceId>) {
         for position in 0..self.len() {

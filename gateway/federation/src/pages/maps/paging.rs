@@ -18,7 +18,7 @@ use crate::entities::{Entities, EntityPage};
 use crate::gather::{self, Request};
 use crate::linked_conditions;
 use crate::looking::hold;
-use crate::plan::{Asker, plan};
+use crate::plan::{Asker, SubQuery, plan};
 use crate::strategy::Opening;
 use crate::{Question, Refusal, Warning, steps, warning};
 
@@ -174,10 +174,9 @@ impl<'a> Filling<'a> {
         if limit == 0 {
             return Ok(None);
         }
-        let (mut from, mut looked_at) = (from, 0);
-        let mut together = limit.saturating_add(1).min(ASKED_TOGETHER);
+        let (mut from, mut looked_at, mut is_full) = (from, 0, false);
+        let mut together = limit.min(ASKED_TOGETHER);
         loop {
-            // One more than the page has room for tells whether another follows.
             let entries = map.state().entries.from(from, together, &self.question.query.ids);
             let Some((first, last)) = entries.first().zip(entries.last()) else {
                 return Ok(None);
@@ -203,8 +202,14 @@ impl<'a> Filling<'a> {
                 self.shown.push(entity);
             }
             from = behind;
-            // Where few fit, more are asked for together.
-            together = together.max(looked_at).min(ASKED_TOGETHER);
+            // One behind a full page tells whether another follows. Where few fit, more are asked for together.
+            together = match self.shown.len() < limit {
+                true => together.max(looked_at),
+                false if is_full => together.saturating_mul(2),
+                false => 1,
+            }
+            .min(ASKED_TOGETHER);
+            is_full = self.shown.len() >= limit;
         }
     }
 
@@ -231,7 +236,9 @@ impl<'a> Filling<'a> {
             sub_query.is_some_and(|one| places.get(id).is_some_and(|entry| has(&one.source.id, entry)))
         };
         let ids: Vec<EntityId> = entries.iter().map(|entry| entry.id.clone()).collect();
-        let found = by_ids::judged(sub_queries, &self.opening, &ids, holds, self.request).await?;
+        let stood = |rank: usize, ids: &[EntityId]| self.stood(map, sub_queries.get(rank)?, ids, &places);
+        let found =
+            by_ids::judged_where_they_stood(sub_queries, &self.opening, &ids, (holds, stood), self.request).await?;
         let (mut shown, mut warnings) = (found.shown, found.warnings);
         warning::add(&mut warnings, found.flawed);
         for (one, ownerless) in sub_queries.iter().zip(found.ownerless) {
@@ -263,6 +270,35 @@ impl<'a> Filling<'a> {
             warnings,
             is_cut_short: found.is_cut_short,
         })
+    }
+
+    /// Where in a source's own list entities of the map stood that nobody else has, when the map was made.
+    fn stood(
+        &self,
+        map: &EntityMap,
+        sub_query: &SubQuery,
+        ids: &[EntityId],
+        places: &HashMap<&EntityId, &Entry>,
+    ) -> Option<Page> {
+        let is_its_own_list =
+            !self.is_linked && self.opening.order.is_none() && sub_query.is_exact(&self.opening.query);
+        if !is_its_own_list || !self.opening.query.ids.is_empty() {
+            return None;
+        }
+        let state = map.state();
+        let entries = &state.entries;
+        let position = |id: &EntityId| {
+            let entry = places.get(id)?;
+            matches!(entries.set(entry.holders), [only] if *only == sub_query.source.id).then_some(entry.position)
+        };
+        let (first, last) = (position(ids.first()?)?, position(ids.last()?)?);
+        if ids.iter().any(|id| position(id).is_none()) {
+            return None;
+        }
+        let offset = entries.alone_before(first, &sub_query.source.id);
+        let limit = entries.alone_before(last, &sub_query.source.id) + 1 - offset;
+        // Of few among many the ids cost less.
+        (limit <= ids.len().saturating_mul(2)).then_some(Page { limit, offset })
     }
 
     /// Takes out of the map what was asked for and is not shown, unless a source that has it was not heard.
