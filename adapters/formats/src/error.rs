@@ -110,7 +110,9 @@ impl FormatError {
     #[must_use]
     pub const fn advice(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Empty | Self::OfKind { .. } | Self::LoginPage { .. } => "open the address in a browser and see what it answers",
+            Self::Empty | Self::OfKind { .. } | Self::LoginPage { .. } => {
+                "open the address in a browser and see what it answers"
+            }
             Self::Password => "ask the publisher for the file without a password",
             Self::OtherEncoding { .. } | Self::NotDeclared(_) => "correct `encoding`, or leave it out",
             Self::NoText => "ask the publisher for the file in UTF-8",
@@ -124,7 +126,10 @@ impl FormatError {
     }
 
     pub(crate) const fn too_large(what: &'static str, limit: usize) -> Self {
-        Self::TooLarge { what, limit: limit as u64 }
+        Self::TooLarge {
+            what,
+            limit: limit as u64,
+        }
     }
 
     pub(crate) const fn damaged(what: &'static str, detail: &'static str) -> Self {

@@ -69,3 +69,111 @@ impl fmt::Display for Kind {
         })
     }
 }
+
+const NAMED: &[(&[u8], Kind)] = &[
+    (b"\x1F\x8B", Kind::Gzip),
+    (b"%PDF-", Kind::Pdf),
+    (b"\x89PNG\r\n", Kind::Image),
+    (b"\xFF\xD8\xFF", Kind::Image),
+    (b"GIF8", Kind::Image),
+    (b"II*\0", Kind::Image),
+    (b"MM\0*", Kind::Image),
+    (b"\x00\x00\x27\x0A", Kind::Shape),
+    (
+        b"7z\xBC\xAF\x27\x1C",
+        Kind::OtherArchive("a 7z archive, which is not read: pack it as ZIP"),
+    ),
+    (
+        b"Rar!",
+        Kind::OtherArchive("a RAR archive, which is not read: pack it as ZIP"),
+    ),
+    (
+        b"BZh",
+        Kind::OtherArchive("a bzip2 file, which is not read: pack it with gzip"),
+    ),
+    (
+        b"\xFD7zXZ\0",
+        Kind::OtherArchive("an xz file, which is not read: pack it with gzip"),
+    ),
+];
+
+const ZIP: &[u8] = b"PK\x03\x04";
+const EMPTY_ZIP: &[u8] = b"PK\x05\x06";
+const OLE: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
+
+/// What a file is. A ZIP archive is told from a workbook by looking into it elsewhere.
+pub(crate) fn kind_of(bytes: &[u8]) -> Kind {
+    if bytes.starts_with(ZIP) || bytes.starts_with(EMPTY_ZIP) {
+        return Kind::Zip;
+    }
+    if bytes.starts_with(OLE) {
+        // The name of a stream, as UTF-16.
+        let wide: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        return match memmem::find(bytes, &wide) {
+            Some(_) => Kind::Protected,
+            None => Kind::OldWorkbook,
+        };
+    }
+    if let Some((_, kind)) = NAMED.iter().find(|(begins, _)| bytes.starts_with(begins)) {
+        return *kind;
+    }
+    let head = bytes.get(..HEAD_BYTES.min(bytes.len())).unwrap_or_default();
+    let head: Vec<u8> = head.iter().copied().filter(|byte| *byte != 0).collect();
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&head);
+    let head = head
+        .strip_prefix(b"\xFF\xFE")
+        .or(head.strip_prefix(b"\xFE\xFF"))
+        .unwrap_or(head);
+    let head = head.trim_ascii_start();
+    match head.first() {
+        None => Kind::Empty,
+        Some(b'<') => markup(head),
+        Some(b'{' | b'[') => Kind::Json,
+        Some(_) => Kind::Text,
+    }
+}
+
+fn markup(head: &[u8]) -> Kind {
+    let lower = head.to_ascii_lowercase();
+    let has = |text: &str| memmem::find(&lower, text.as_bytes()).is_some();
+    if has("<!doctype html") || has("<html") || has("<head") || has("<body") {
+        return match has("type=\"password\"") || has("type='password'") || has("type=password") {
+            true => Kind::LoginPage,
+            false => Kind::Html,
+        };
+    }
+    match has("<kml") {
+        true => Kind::Kml,
+        false => Kind::Xml,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_told_by_what_is_in_it() {
+        for (bytes, kind) in [
+            (&b""[..], Kind::Empty),
+            (b" \r\n", Kind::Empty),
+            (b"\xEF\xBB\xBFa,b", Kind::Text),
+            (b"\xEF\xBB\xBF {\"a\": 1}", Kind::Json),
+            (b"[1]", Kind::Json),
+            (b"<!DOCTYPE html><title>404</title>", Kind::Html),
+            (b"\n<html><form><input type=\"password\">", Kind::LoginPage),
+            (b"<?xml version=\"1.0\"?><kml xmlns=\"x\">", Kind::Kml),
+            (b"<?xml version=\"1.0\"?><feed>", Kind::Xml),
+            (b"%PDF-1.7", Kind::Pdf),
+            (b"PK\x03\x04....", Kind::Zip),
+            (b"\x1F\x8B\x08", Kind::Gzip),
+            (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", Kind::OldWorkbook),
+            (b"a\0,\0b\0", Kind::Text),
+        ] {
+            assert_eq!(kind_of(bytes), kind, "{bytes:?}");
+        }
+        let mut protected = OLE.to_vec();
+        protected.extend("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes));
+        assert_eq!(kind_of(&protected), Kind::Protected);
+    }
+}

@@ -3,21 +3,34 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `kind` | what a file is |
-//! | `limits` | how much of one is read |
+//! | `opening` | a file, unpacked and known for what it is |
+//! | `kind` | what a file is, by its content |
+//! | `archive` | gzip and ZIP |
 //! | [`encoding`] | from bytes to text |
+//! | `characters` | characters that make a cell doubtful |
+//! | `delimited` | CSV and TSV as rows |
 //! | `table` | cells and rows, and where in them a table stands |
-//! | `error`, `report` | why a file cannot be read, and what was met in one that was read |
+//! | `json` | JSON lines as one array |
+//! | [`limits`] | how much of a file is read |
+//! | `error`, [`report`] | why a file cannot be read, and what was met in one that was read |
 
+mod archive;
+mod characters;
+mod delimited;
 pub mod encoding;
 mod error;
+mod json;
 mod kind;
-mod limits;
-mod report;
+pub mod limits;
+mod opening;
+pub mod report;
 mod table;
 
+pub use delimited::{Delimited, delimited, separator_of};
 pub use error::FormatError;
+pub use json::json;
 pub use kind::Kind;
 pub use limits::Limits;
+pub use opening::{Opened, Opening, Text, open};
 pub use report::{Finding, Report, What, letters};
-pub use table::{Cell, Row, RowSource};
+pub use table::{Cell, Row, RowSource, Table, Wanted};

@@ -26,6 +26,8 @@ pub struct Limits {
     pub unpacked_bytes: usize,
     /// How many times larger than packed ([`UNPACK_RATIO`]).
     pub unpack_ratio: usize,
+    /// From how many bytes on that is asked ([`RATIO_FROM_BYTES`]).
+    pub ratio_from_bytes: usize,
     /// Files in an archive ([`ARCHIVE_ENTRIES`]).
     pub archive_entries: usize,
     /// Rows of a table ([`ROWS`]).
@@ -43,18 +45,12 @@ impl Default for Limits {
         Self {
             unpacked_bytes: UNPACKED_BYTES,
             unpack_ratio: UNPACK_RATIO,
+            ratio_from_bytes: RATIO_FROM_BYTES,
             archive_entries: ARCHIVE_ENTRIES,
             rows: ROWS,
             columns: COLUMNS,
             cell_bytes: CELL_BYTES,
             row_bytes: ROW_BYTES,
         }
-    }
-}
-
-impl Limits {
-    /// Whether so many bytes may have come out of so many.
-    pub(crate) const fn allow_ratio(&self, packed: usize, unpacked: usize) -> bool {
-        unpacked <= RATIO_FROM_BYTES || unpacked / self.unpack_ratio <= packed
     }
 }

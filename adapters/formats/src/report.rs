@@ -102,9 +102,13 @@ impl What {
     pub const fn text(self) -> &'static str {
         match self {
             Self::Undecodable => "bytes that are no character of the file's encoding; the cell is left out",
-            Self::UserDefined => "a user-defined character (gaiji, U+E000 to U+F8FF), which others see as something else; it is kept",
+            Self::UserDefined => {
+                "a user-defined character (gaiji, U+E000 to U+F8FF), which others see as something else; it is kept"
+            }
             Self::Nul => "a NUL character; the cell is left out",
-            Self::StrayQuote => "a quote that is not closed, or not doubled inside of a quoted text; the row is left out",
+            Self::StrayQuote => {
+                "a quote that is not closed, or not doubled inside of a quoted text; the row is left out"
+            }
             Self::LongCell => "a cell longer than cells may be; it is left out",
             Self::LongRow => "a row longer than rows may be; it is left out",
             Self::RowTooLong => "more cells than the header has; those beyond are left out",
@@ -186,7 +190,12 @@ impl Report {
         };
         *count += 1;
         if *count <= KEPT_OF_A_KIND as u64 {
-            self.findings.push(Finding { row, column, what, name });
+            self.findings.push(Finding {
+                row,
+                column,
+                what,
+                name,
+            });
         }
     }
 
@@ -212,7 +221,10 @@ impl Report {
     /// How often something was met.
     #[must_use]
     pub fn count(&self, what: What) -> u64 {
-        self.counts.iter().find(|(kind, _)| *kind == what).map_or(0, |(_, count)| *count)
+        self.counts
+            .iter()
+            .find(|(kind, _)| *kind == what)
+            .map_or(0, |(_, count)| *count)
     }
 
     /// How often each was met.

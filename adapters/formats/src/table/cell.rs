@@ -25,7 +25,11 @@ impl<'a> Cell<'a> {
     /// Text out of a borrowed text; nothing where it is empty.
     #[must_use]
     pub const fn text(text: &'a str) -> Self {
-        if text.is_empty() { Self::Empty } else { Self::Text(Cow::Borrowed(text)) }
+        if text.is_empty() {
+            Self::Empty
+        } else {
+            Self::Text(Cow::Borrowed(text))
+        }
     }
 
     /// The cell as a text to compare and to show.
@@ -100,7 +104,11 @@ impl Row {
     /// Adds a text, or an empty cell.
     pub fn push_text(&mut self, text: &str) {
         self.text.push_str(text);
-        let kind = if text.is_empty() { CellKind::Empty } else { CellKind::Text };
+        let kind = if text.is_empty() {
+            CellKind::Empty
+        } else {
+            CellKind::Text
+        };
         self.cells.push((kind, self.text.len()));
     }
 
@@ -131,8 +139,13 @@ impl Row {
     /// A cell, counted from 0. [`Cell::Empty`] beyond the last.
     #[must_use]
     pub fn cell(&self, index: usize) -> Cell<'_> {
-        let Some((kind, end)) = self.cells.get(index) else { return Cell::Empty };
-        let start = index.checked_sub(1).and_then(|before| self.cells.get(before)).map_or(0, |(_, end)| *end);
+        let Some((kind, end)) = self.cells.get(index) else {
+            return Cell::Empty;
+        };
+        let start = index
+            .checked_sub(1)
+            .and_then(|before| self.cells.get(before))
+            .map_or(0, |(_, end)| *end);
         let text = Cow::Borrowed(self.text.get(start..*end).unwrap_or_default());
         match kind {
             CellKind::Empty => Cell::Empty,
@@ -177,7 +190,10 @@ mod tests {
             row.push(cell);
         }
         assert_eq!(row.cells().collect::<Vec<_>>(), cells);
-        assert_eq!((row.number(), row.len(), row.filled(), row.cell(9)), (4, 6, 4, Cell::Empty));
+        assert_eq!(
+            (row.number(), row.len(), row.filled(), row.cell(9)),
+            (4, 6, 4, Cell::Empty)
+        );
         row.begin(5);
         assert!(row.is_empty() && row.len() == 0);
     }

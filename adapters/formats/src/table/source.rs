@@ -11,10 +11,19 @@ pub trait RowSource {
     /// # Errors
     /// When nothing more can be read.
     fn next_row(&mut self, row: &mut Row, report: &mut Report) -> Result<bool, FormatError>;
+
+    /// Whether empty cells at the end of a row are left out, as spreadsheets do.
+    fn leaves_out_empty(&self) -> bool {
+        false
+    }
 }
 
 impl<S: RowSource + ?Sized> RowSource for Box<S> {
     fn next_row(&mut self, row: &mut Row, report: &mut Report) -> Result<bool, FormatError> {
         (**self).next_row(row, report)
+    }
+
+    fn leaves_out_empty(&self) -> bool {
+        (**self).leaves_out_empty()
     }
 }
