@@ -24,13 +24,25 @@ pub(crate) struct Collection {
 
 impl Collection {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { text: String::from("{\"type\":\"FeatureCollection\",\"features\":["), features: 0, limits: *limits }
+        Self {
+            text: String::from("{\"type\":\"FeatureCollection\",\"features\":["),
+            features: 0,
+            limits: *limits,
+        }
     }
 
     /// Adds a feature. `properties` is JSON text of an object.
-    pub(crate) fn add(&mut self, id: Option<&str>, properties: &str, geometry: Option<&Geometry>) -> Result<(), FormatError> {
+    pub(crate) fn add(
+        &mut self,
+        id: Option<&str>,
+        properties: &str,
+        geometry: Option<&Geometry>,
+    ) -> Result<(), FormatError> {
         if self.features == self.limits.rows {
-            return Err(FormatError::TooLarge { what: "features", limit: self.limits.rows });
+            return Err(FormatError::TooLarge {
+                what: "features",
+                limit: self.limits.rows,
+            });
         }
         if self.features > 0 {
             self.text.push(',');
@@ -70,8 +82,11 @@ pub(crate) fn quoted(text: &str) -> String {
 /// Members as the JSON text of an object; of several of one name the first holds.
 pub(crate) fn object(members: &[(String, String)]) -> String {
     let mut seen = std::collections::HashSet::new();
-    let members: Vec<String> =
-        members.iter().filter(|(name, _)| seen.insert(name)).map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
+    let members: Vec<String> = members
+        .iter()
+        .filter(|(name, _)| seen.insert(name))
+        .map(|(name, value)| format!("{}:{value}", quoted(name)))
+        .collect();
     format!("{{{}}}", members.join(","))
 }
 
@@ -84,12 +99,20 @@ pub(crate) fn is_position((longitude, latitude, height): &Position) -> bool {
 pub(crate) fn area(ring: &[Position]) -> f64 {
     let Some((x, y, _)) = ring.first() else { return 0.0 };
     // From the first corner, so that small rings far from zero keep their digits.
-    ring.iter().zip(ring.iter().skip(1)).map(|((x1, y1, _), (x2, y2, _))| (x1 - x) * (y2 - y) - (x2 - x) * (y1 - y)).sum()
+    ring.iter()
+        .zip(ring.iter().skip(1))
+        .map(|((x1, y1, _), (x2, y2, _))| (x1 - x) * (y2 - y) - (x2 - x) * (y1 - y))
+        .sum()
 }
 
 /// Whether a ring is around a place.
 pub(crate) fn is_around(ring: &[Position], (x, y, _): &Position) -> bool {
-    ring.iter().zip(ring.iter().skip(1)).filter(|((x1, y1, _), (x2, y2, _))| (y1 > y) != (y2 > y) && *x < (x2 - x1) * (y - y1) / (y2 - y1) + x1).count() % 2 == 1
+    ring.iter()
+        .zip(ring.iter().skip(1))
+        .filter(|((x1, y1, _), (x2, y2, _))| (y1 > y) != (y2 > y) && *x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+        .count()
+        % 2
+        == 1
 }
 
 /// Turns the outer ring counterclockwise and holes clockwise (RFC 7946, 3.1.6), and closes them.
@@ -112,12 +135,18 @@ fn write_geometry(text: &mut String, geometry: &Geometry) {
         Geometry::MultiPoint(positions) => ("MultiPoint", &|text| write_positions(text, positions)),
         Geometry::Lines(lines) => match lines.as_slice() {
             [line] => ("LineString", &|text| write_positions(text, line)),
-            lines => ("MultiLineString", &|text| write_all(text, lines, |text, line| write_positions(text, line))),
+            lines => ("MultiLineString", &|text| {
+                write_all(text, lines, |text, line| write_positions(text, line))
+            }),
         },
         Geometry::Polygons(polygons) => match polygons.as_slice() {
-            [polygon] => ("Polygon", &|text| write_all(text, polygon, |text, ring| write_positions(text, ring))),
+            [polygon] => ("Polygon", &|text| {
+                write_all(text, polygon, |text, ring| write_positions(text, ring))
+            }),
             polygons => ("MultiPolygon", &|text| {
-                write_all(text, polygons, |text, polygon| write_all(text, polygon, |text, ring| write_positions(text, ring)));
+                write_all(text, polygons, |text, polygon| {
+                    write_all(text, polygon, |text, ring| write_positions(text, ring))
+                });
             }),
         },
         Geometry::Collection(geometries) => {

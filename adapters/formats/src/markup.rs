@@ -36,7 +36,12 @@ impl Tag<'_> {
             .with_checks(false)
             .flatten()
             .find(|attribute| attribute.key.local_name().into_inner() == name)
-            .and_then(|attribute| attribute.normalized_value(XmlVersion::Implicit1_0).ok().map(Cow::into_owned))
+            .and_then(|attribute| {
+                attribute
+                    .normalized_value(XmlVersion::Implicit1_0)
+                    .ok()
+                    .map(Cow::into_owned)
+            })
     }
 
     /// Whether an attribute says yes.
@@ -70,14 +75,22 @@ impl<'a> Markup<'a> {
     /// The next piece.
     pub(crate) fn next(&mut self) -> Result<Piece<'a>, FormatError> {
         loop {
-            let event = self.reader.read_event().map_err(|_| FormatError::damaged(self.what, "its markup is broken"))?;
+            let event = self
+                .reader
+                .read_event()
+                .map_err(|_| FormatError::damaged(self.what, "its markup is broken"))?;
             return Ok(match event {
                 Event::Start(tag) | Event::Empty(tag) => Piece::Open(Tag(tag)),
                 Event::End(_) => Piece::Close,
                 Event::Text(text) => Piece::Text(Cow::Owned(text.xml10_content().into_owned())),
                 Event::CData(text) => Piece::Text(Cow::Owned(text.xml10_content().into_owned())),
                 Event::GeneralRef(reference) => {
-                    let unknown = || FormatError::Refused(format!("{} uses an entity that XML does not have, and entities are not followed", self.what));
+                    let unknown = || {
+                        FormatError::Refused(format!(
+                            "{} uses an entity that XML does not have, and entities are not followed",
+                            self.what
+                        ))
+                    };
                     let found = match reference.resolve_char_ref() {
                         Ok(Some(character)) => String::from(character),
                         Ok(None) => match reference.into_inner().as_ref() {
@@ -94,7 +107,10 @@ impl<'a> Markup<'a> {
                     Piece::Text(Cow::Owned(found))
                 }
                 Event::DocType(_) => {
-                    return Err(FormatError::Refused(format!("{} brings a document type (DTD), which can hold entities and is not read", self.what)));
+                    return Err(FormatError::Refused(format!(
+                        "{} brings a document type (DTD), which can hold entities and is not read",
+                        self.what
+                    )));
                 }
                 Event::Comment(_) | Event::PI(_) | Event::Decl(_) => continue,
                 Event::Eof => Piece::End,

@@ -41,7 +41,9 @@ impl<'a> Parts<'a> {
     pub(crate) fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self, FormatError> {
         let from = bytes.len().saturating_sub(END_WITH_REMARK);
         let tail = bytes.get(from..).unwrap_or_default();
-        let end = memchr::memmem::rfind(tail, &END).map(|at| from + at).ok_or(FormatError::damaged(ARCHIVE, "its directory is missing"))?;
+        let end = memchr::memmem::rfind(tail, &END)
+            .map(|at| from + at)
+            .ok_or(FormatError::damaged(ARCHIVE, "its directory is missing"))?;
         let entries = usize::from(u16_at(bytes, end + 10).unwrap_or_default());
         let mut at = u32_at(bytes, end + 16).unwrap_or(usize::MAX);
         if entries > limits.archive_entries {
@@ -50,9 +52,19 @@ impl<'a> Parts<'a> {
         let mut parts = Vec::with_capacity(entries);
         for _ in 0..entries {
             parts.push(part(bytes, at).ok_or(FormatError::damaged(ARCHIVE, "its directory is cut off"))?);
-            at += 46 + [28, 30, 32].iter().filter_map(|of| u16_at(bytes, at + of)).map(usize::from).sum::<usize>();
+            at += 46
+                + [28, 30, 32]
+                    .iter()
+                    .filter_map(|of| u16_at(bytes, at + of))
+                    .map(usize::from)
+                    .sum::<usize>();
         }
-        Ok(Self { bytes, parts, limits: *limits, left: limits.unpacked_bytes })
+        Ok(Self {
+            bytes,
+            parts,
+            limits: *limits,
+            left: limits.unpacked_bytes,
+        })
     }
 
     /// The names, those that are not UTF-8 read as CP932.
@@ -60,7 +72,10 @@ impl<'a> Parts<'a> {
         self.parts.iter().map(|part| match std::str::from_utf8(&part.name) {
             Ok(name) => name.replace('\\', "/"),
             Err(_) if part.utf8 => String::from_utf8_lossy(&part.name).into_owned(),
-            Err(_) => encoding_rs::SHIFT_JIS.decode_without_bom_handling(&part.name).0.into_owned(),
+            Err(_) => encoding_rs::SHIFT_JIS
+                .decode_without_bom_handling(&part.name)
+                .0
+                .into_owned(),
         })
     }
 
@@ -71,8 +86,12 @@ impl<'a> Parts<'a> {
 
     /// Unpacks one part; `None` where there is none of that name.
     pub(crate) fn read(&mut self, name: &str) -> Result<Option<Vec<u8>>, FormatError> {
-        let Some(index) = self.names().position(|held| held.eq_ignore_ascii_case(name)) else { return Ok(None) };
-        let Some(part) = self.parts.get(index) else { return Ok(None) };
+        let Some(index) = self.names().position(|held| held.eq_ignore_ascii_case(name)) else {
+            return Ok(None);
+        };
+        let Some(part) = self.parts.get(index) else {
+            return Ok(None);
+        };
         if part.encrypted {
             return Err(FormatError::Password);
         }
@@ -84,13 +103,19 @@ impl<'a> Parts<'a> {
         let name_bytes = usize::from(u16_at(self.bytes, part.local + 26).unwrap_or_default());
         let extra_bytes = usize::from(u16_at(self.bytes, part.local + 28).unwrap_or_default());
         let start = part.local + 30 + name_bytes + extra_bytes;
-        let packed = self.bytes.get(start..start.saturating_add(part.packed)).ok_or(damaged)?;
+        let packed = self
+            .bytes
+            .get(start..start.saturating_add(part.packed))
+            .ok_or(damaged)?;
         let unpacked = match part.method {
             STORED => packed.to_vec(),
             DEFLATED => {
                 let mut unpacked = Vec::new();
                 // One more than may be there shows that there is more.
-                let ratio = packed.len().saturating_mul(self.limits.unpack_ratio).max(crate::limits::RATIO_FROM_BYTES);
+                let ratio = packed
+                    .len()
+                    .saturating_mul(self.limits.unpack_ratio)
+                    .max(crate::limits::RATIO_FROM_BYTES);
                 let most = self.left.min(ratio);
                 DeflateDecoder::new(packed)
                     .take(most as u64 + 1)
@@ -101,19 +126,26 @@ impl<'a> Parts<'a> {
                 }
                 unpacked
             }
-            _ => return Err(FormatError::damaged(ARCHIVE, "a file in it is packed in a way that is not read")),
+            _ => {
+                return Err(FormatError::damaged(
+                    ARCHIVE,
+                    "a file in it is packed in a way that is not read",
+                ));
+            }
         };
-        self.left = self
-            .left
-            .checked_sub(unpacked.len())
-            .ok_or(FormatError::too_large("bytes when it is unpacked", self.limits.unpacked_bytes))?;
+        self.left = self.left.checked_sub(unpacked.len()).ok_or(FormatError::too_large(
+            "bytes when it is unpacked",
+            self.limits.unpacked_bytes,
+        ))?;
         Ok(Some(unpacked))
     }
 
     /// Unpacks a part that is text in UTF-8.
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, FormatError> {
         let Some(bytes) = self.read(name)? else { return Ok(None) };
-        String::from_utf8(bytes).map(Some).map_err(|_| FormatError::damaged("a part of the document", "it is not UTF-8"))
+        String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| FormatError::damaged("a part of the document", "it is not UTF-8"))
     }
 }
 
@@ -134,9 +166,17 @@ fn part(bytes: &[u8], at: usize) -> Option<Part> {
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..at.checked_add(2)?)?.try_into().ok().map(u16::from_le_bytes)
+    bytes
+        .get(at..at.checked_add(2)?)?
+        .try_into()
+        .ok()
+        .map(u16::from_le_bytes)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
-    bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(|four| u32::from_le_bytes(four) as usize)
+    bytes
+        .get(at..at.checked_add(4)?)?
+        .try_into()
+        .ok()
+        .map(|four| u32::from_le_bytes(four) as usize)
 }

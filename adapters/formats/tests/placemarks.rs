@@ -7,7 +7,10 @@ const LIKE_A_MAP: &str = include_str!("data/like_a_map.kml");
 
 fn features(text: &str, report: &mut Report) -> Vec<Value> {
     let text = kml::features(text.as_bytes(), &Limits::default(), report).unwrap();
-    serde_json::from_str::<Value>(&text).unwrap()["features"].as_array().unwrap().clone()
+    serde_json::from_str::<Value>(&text).unwrap()["features"]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 #[test]
@@ -20,7 +23,10 @@ fn placemarks_come_back_with_what_they_say_and_where_they_are() {
         features[0]["properties"],
         json!({"name": "佐野市役所", "description": "1階 <b>受付</b> & 入口", "設置場所": "1階", "台数": 2, "標高": 30.5, "小児": true})
     );
-    assert_eq!(features[0]["geometry"], json!({"type": "Point", "coordinates": [139.578, 36.314, 30]}));
+    assert_eq!(
+        features[0]["geometry"],
+        json!({"type": "Point", "coordinates": [139.578, 36.314, 30]})
+    );
     assert_eq!(features[1]["geometry"]["type"], "LineString");
     assert_eq!(
         features[2]["geometry"],
@@ -31,7 +37,10 @@ fn placemarks_come_back_with_what_they_say_and_where_they_are() {
     );
     assert_eq!(features[3]["geometry"]["type"], "GeometryCollection");
     assert_eq!(features[4]["geometry"], Value::Null);
-    assert_eq!((report.count(What::LinkNotFollowed), report.count(What::BadPlace)), (1, 1));
+    assert_eq!(
+        (report.count(What::LinkNotFollowed), report.count(What::BadPlace)),
+        (1, 1)
+    );
 }
 
 #[test]

@@ -47,21 +47,39 @@ fn like_a_town_hall() -> Vec<u8> {
     let both = Format::new().set_num_format("yyyy/m/d h:mm");
     let sheet = writer.add_worksheet();
     sheet.set_name("一覧").unwrap();
-    sheet.merge_range(0, 0, 0, 5, "避難所一覧（令和８年）", &Format::new()).unwrap();
-    for (column, header) in ["地区", "名称", "収容人数", "開設日", "受付", "更新", "バリアフリー"].into_iter().enumerate() {
+    sheet
+        .merge_range(0, 0, 0, 5, "避難所一覧（令和８年）", &Format::new())
+        .unwrap();
+    for (column, header) in ["地区", "名称", "収容人数", "開設日", "受付", "更新", "バリアフリー"]
+        .into_iter()
+        .enumerate()
+    {
         sheet.write(2, u16::try_from(column).unwrap(), header).unwrap();
     }
     sheet.merge_range(3, 0, 4, 0, "中央", &Format::new()).unwrap();
     sheet.write(3, 1, "第一小学校").unwrap();
     sheet.write(3, 2, 120).unwrap();
-    sheet.write_with_format(3, 3, &ExcelDateTime::from_ymd(2026, 11, 29).unwrap(), &date).unwrap();
-    sheet.write_with_format(3, 4, &ExcelDateTime::from_hms(9, 5, 0).unwrap(), &time).unwrap();
-    sheet.write_with_format(3, 5, &ExcelDateTime::from_ymd(2026, 11, 29).unwrap().and_hms(9, 5, 0).unwrap(), &both).unwrap();
+    sheet
+        .write_with_format(3, 3, &ExcelDateTime::from_ymd(2026, 11, 29).unwrap(), &date)
+        .unwrap();
+    sheet
+        .write_with_format(3, 4, &ExcelDateTime::from_hms(9, 5, 0).unwrap(), &time)
+        .unwrap();
+    sheet
+        .write_with_format(
+            3,
+            5,
+            &ExcelDateTime::from_ymd(2026, 11, 29).unwrap().and_hms(9, 5, 0).unwrap(),
+            &both,
+        )
+        .unwrap();
     sheet.write(3, 6, true).unwrap();
     sheet.write(4, 1, "012").unwrap();
     sheet.write(4, 2, 1.1).unwrap();
     sheet.write(6, 1, "計").unwrap();
-    sheet.write(6, 2, Formula::new("SUM(C4:C5)").set_result("121.1")).unwrap();
+    sheet
+        .write(6, 2, Formula::new("SUM(C4:C5)").set_result("121.1"))
+        .unwrap();
     sheet.write(6, 3, Formula::new("NA()").set_result("#N/A")).unwrap();
     sheet.set_row_hidden(4).unwrap();
     sheet.set_column_hidden(2).unwrap();
@@ -111,7 +129,10 @@ fn a_hidden_sheet_is_none() {
 fn a_workbook_with_a_password_is_refused_by_name() {
     let mut bytes = vec![0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
     bytes.extend("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes));
-    assert_eq!(Workbook::open(&bytes, &Limits::default()).err(), Some(FormatError::Password));
+    assert_eq!(
+        Workbook::open(&bytes, &Limits::default()).err(),
+        Some(FormatError::Password)
+    );
 }
 
 #[test]
@@ -121,27 +142,44 @@ fn a_cell_at_the_end_of_all_sheets_costs_nothing_and_is_told() {
     sheet.write(0, 0, "a").unwrap();
     sheet.write(1_048_575, 16_383, "z").unwrap();
     let mut report = Report::default();
-    assert_eq!(rows(&writer.save_to_buffer().unwrap(), None, &mut report).unwrap(), [(1, vec![text("a")])]);
+    assert_eq!(
+        rows(&writer.save_to_buffer().unwrap(), None, &mut report).unwrap(),
+        [(1, vec![text("a")])]
+    );
     assert_eq!(report.count(What::RowTooLong), 1);
 }
 
 #[test]
 fn a_workbook_that_unpacks_to_too_much_is_refused() {
     let bytes = like_a_town_hall();
-    let limits = Limits { unpacked_bytes: 1_000, ..Limits::default() };
-    assert!(matches!(Workbook::open(&bytes, &limits).err(), Some(FormatError::TooLarge { .. })));
+    let limits = Limits {
+        unpacked_bytes: 1_000,
+        ..Limits::default()
+    };
+    assert!(matches!(
+        Workbook::open(&bytes, &limits).err(),
+        Some(FormatError::TooLarge { .. })
+    ));
 }
 
 #[test]
 fn real_workbooks_are_read_without_a_hand_on_them() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    for name in ["takamatsu_aed.xlsx", "takamatsu_events.xlsx", "takamatsu_fire_station.xlsx"] {
+    for name in [
+        "takamatsu_aed.xlsx",
+        "takamatsu_events.xlsx",
+        "takamatsu_fire_station.xlsx",
+    ] {
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let mut report = Report::default();
         let rows = rows(&bytes, None, &mut report).unwrap();
         assert!(rows.len() > 3, "{name} has {} rows", rows.len());
         assert!(rows[0].1.len() > 5, "{name}: {:?}", rows[0]);
-        assert!(!report.counts().iter().any(|(what, _)| *what == What::ErrorValue), "{name}: {:?}", report.counts());
+        assert!(
+            !report.counts().iter().any(|(what, _)| *what == What::ErrorValue),
+            "{name}: {:?}",
+            report.counts()
+        );
     }
 }
 

@@ -22,14 +22,28 @@ const SCHEMA_FIELDS: usize = 10_000;
 pub fn features(bytes: &[u8], limits: &Limits, report: &mut Report) -> Result<String, FormatError> {
     if bytes.starts_with(b"PK") {
         let mut parts = Parts::open(bytes, limits)?;
-        let is_kml = |name: &String| name.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("kml"));
-        let name = parts.names().find(|name| name.eq_ignore_ascii_case("doc.kml")).or_else(|| parts.names().find(is_kml));
-        let name = name.ok_or(FormatError::NoEntry { wanted: "KML file", held: format!("{} files", parts.names().count()) })?;
-        let text = parts.text(&name)?.ok_or(FormatError::damaged(KML, "it is missing in its archive"))?;
+        let is_kml = |name: &String| {
+            name.rsplit_once('.')
+                .is_some_and(|(_, end)| end.eq_ignore_ascii_case("kml"))
+        };
+        let name = parts
+            .names()
+            .find(|name| name.eq_ignore_ascii_case("doc.kml"))
+            .or_else(|| parts.names().find(is_kml));
+        let name = name.ok_or(FormatError::NoEntry {
+            wanted: "KML file",
+            held: format!("{} files", parts.names().count()),
+        })?;
+        let text = parts
+            .text(&name)?
+            .ok_or(FormatError::damaged(KML, "it is missing in its archive"))?;
         return of_text(&text, limits, report);
     }
     if bytes.len() > limits.unpacked_bytes {
-        return Err(FormatError::too_large("bytes when it is unpacked", limits.unpacked_bytes));
+        return Err(FormatError::too_large(
+            "bytes when it is unpacked",
+            limits.unpacked_bytes,
+        ));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| FormatError::damaged(KML, "it is not UTF-8"))?;
     of_text(text, limits, report)
@@ -61,7 +75,11 @@ fn of_text(text: &str, limits: &Limits, report: &mut Report) -> Result<String, F
                     number += 1;
                     let element = placemark::element(&mut markup, &tag, 0)?;
                     let read = placemark::read(&element, &schema, number, report);
-                    collection.add(read.id.as_deref(), &crate::geojson::object(&read.properties), read.geometry.as_ref())?;
+                    collection.add(
+                        read.id.as_deref(),
+                        &crate::geojson::object(&read.properties),
+                        read.geometry.as_ref(),
+                    )?;
                 }
                 _ => {}
             },

@@ -28,7 +28,12 @@ pub(super) fn element(markup: &mut Markup<'_>, tag: &Tag<'_>, depth: usize) -> R
     }
     let name = tag.name().to_owned();
     let label = tag.attribute(if name == "Placemark" { "id" } else { "name" });
-    let mut read = Element { name, label, text: String::new(), children: Vec::new() };
+    let mut read = Element {
+        name,
+        label,
+        text: String::new(),
+        children: Vec::new(),
+    };
     loop {
         match markup.next()? {
             Piece::Open(tag) => read.children.push(element(markup, &tag, depth + 1)?),
@@ -44,15 +49,24 @@ pub(super) fn read(element: &Element, schema: &[(String, String)], number: u64, 
     let mut geometry = None;
     for child in &element.children {
         match child.name.as_str() {
-            name @ ("name" | "description" | "address" | "phoneNumber") => properties.push((name.to_owned(), quoted(child.text.trim()))),
+            name @ ("name" | "description" | "address" | "phoneNumber") => {
+                properties.push((name.to_owned(), quoted(child.text.trim())))
+            }
             "TimeStamp" | "TimeSpan" => {
-                properties.extend(child.children.iter().map(|time| (time.name.clone(), quoted(time.text.trim()))));
+                properties.extend(
+                    child
+                        .children
+                        .iter()
+                        .map(|time| (time.name.clone(), quoted(time.text.trim()))),
+                );
             }
             "ExtendedData" => extended(child, schema, &mut properties),
-            "Point" | "LineString" | "LinearRing" | "Polygon" | "MultiGeometry" => match read_geometry(child, number, report) {
-                Some(read) => geometry = Some(read),
-                None => report.note(number, 0, What::BadPlace),
-            },
+            "Point" | "LineString" | "LinearRing" | "Polygon" | "MultiGeometry" => {
+                match read_geometry(child, number, report) {
+                    Some(read) => geometry = Some(read),
+                    None => report.note(number, 0, What::BadPlace),
+                }
+            }
             "Model" | "Track" | "MultiTrack" => report.note(number, 0, What::OtherShape),
             _ => {}
         }
@@ -60,11 +74,18 @@ pub(super) fn read(element: &Element, schema: &[(String, String)], number: u64, 
     if geometry.is_none() && !element.children.iter().any(|child| is_geometry(&child.name)) {
         report.note(number, 0, What::NoPlace);
     }
-    Placemark { id: element.label.clone(), properties, geometry }
+    Placemark {
+        id: element.label.clone(),
+        properties,
+        geometry,
+    }
 }
 
 fn is_geometry(name: &str) -> bool {
-    matches!(name, "Point" | "LineString" | "LinearRing" | "Polygon" | "MultiGeometry" | "Model" | "Track" | "MultiTrack")
+    matches!(
+        name,
+        "Point" | "LineString" | "LinearRing" | "Polygon" | "MultiGeometry" | "Model" | "Track" | "MultiTrack"
+    )
 }
 
 /// `Data`, which is text, and `SimpleData`, which is what its schema says.
@@ -72,11 +93,18 @@ fn extended(element: &Element, schema: &[(String, String)], properties: &mut Vec
     for child in &element.children {
         match (child.name.as_str(), &child.label) {
             ("Data", Some(name)) => {
-                let value = child.children.iter().find(|inner| inner.name == "value").map_or("", |value| value.text.trim());
+                let value = child
+                    .children
+                    .iter()
+                    .find(|inner| inner.name == "value")
+                    .map_or("", |value| value.text.trim());
                 properties.push((name.clone(), quoted(value)));
             }
             ("SimpleData", Some(name)) => {
-                let kind = schema.iter().find(|(field, _)| field == name).map_or("string", |(_, kind)| kind.as_str());
+                let kind = schema
+                    .iter()
+                    .find(|(field, _)| field == name)
+                    .map_or("string", |(_, kind)| kind.as_str());
                 properties.push((name.clone(), typed(child.text.trim(), kind)));
             }
             ("SchemaData", _) => extended(child, schema, properties),
@@ -90,7 +118,9 @@ fn extended(element: &Element, schema: &[(String, String)], properties: &mut Vec
 fn typed(text: &str, kind: &str) -> String {
     match kind {
         _ if text.is_empty() => String::from("null"),
-        "int" | "uint" | "short" | "ushort" => text.parse::<i64>().map_or_else(|_| quoted(text), |number| number.to_string()),
+        "int" | "uint" | "short" | "ushort" => text
+            .parse::<i64>()
+            .map_or_else(|_| quoted(text), |number| number.to_string()),
         "float" | "double" => match text.parse::<f64>() {
             Ok(number) if number.is_finite() => serde_json::Value::from(number).to_string(),
             _ => quoted(text),
@@ -107,14 +137,32 @@ fn typed(text: &str, kind: &str) -> String {
 fn read_geometry(element: &Element, number: u64, report: &mut Report) -> Option<Geometry> {
     match element.name.as_str() {
         "Point" => coordinates(element)?.first().copied().map(Geometry::Point),
-        "LineString" | "LinearRing" => coordinates(element).filter(|line| line.len() > 1).map(|line| Geometry::Lines(vec![line])),
+        "LineString" | "LinearRing" => coordinates(element)
+            .filter(|line| line.len() > 1)
+            .map(|line| Geometry::Lines(vec![line])),
         "Polygon" => {
-            let ring = |boundary: &Element| boundary.children.iter().find(|ring| ring.name == "LinearRing").and_then(coordinates);
-            let outer = element.children.iter().find(|child| child.name == "outerBoundaryIs").and_then(ring)?;
+            let ring = |boundary: &Element| {
+                boundary
+                    .children
+                    .iter()
+                    .find(|ring| ring.name == "LinearRing")
+                    .and_then(coordinates)
+            };
+            let outer = element
+                .children
+                .iter()
+                .find(|child| child.name == "outerBoundaryIs")
+                .and_then(ring)?;
             let mut polygon = vec![outer];
             for inner in element.children.iter().filter(|child| child.name == "innerBoundaryIs") {
                 // Some programs write all holes into one boundary.
-                polygon.extend(inner.children.iter().filter(|ring| ring.name == "LinearRing").filter_map(coordinates));
+                polygon.extend(
+                    inner
+                        .children
+                        .iter()
+                        .filter(|ring| ring.name == "LinearRing")
+                        .filter_map(coordinates),
+                );
             }
             if polygon.iter().any(|ring| ring.len() < 3) {
                 return None;

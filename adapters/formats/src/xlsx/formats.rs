@@ -33,7 +33,10 @@ pub(super) struct Formats {
 
 impl Formats {
     pub(super) const fn none(since_1904: bool) -> Self {
-        Self { of_style: Vec::new(), since_1904 }
+        Self {
+            of_style: Vec::new(),
+            since_1904,
+        }
     }
 
     /// Reads the styles of a workbook.
@@ -46,13 +49,21 @@ impl Formats {
             match markup.next()? {
                 Piece::Open(tag) => {
                     depth += 1;
-                    let id = || tag.attribute("numFmtId").and_then(|id| id.parse::<u32>().ok()).unwrap_or_default();
+                    let id = || {
+                        tag.attribute("numFmtId")
+                            .and_then(|id| id.parse::<u32>().ok())
+                            .unwrap_or_default()
+                    };
                     match tag.name() {
                         "numFmt" => own.push((id(), shown(&tag.attribute("formatCode").unwrap_or_default()))),
                         "cellXfs" => of_cells = Some(depth),
                         "xf" if of_cells.is_some() => {
                             let id = id();
-                            of_style.push(own.iter().find(|(of, _)| *of == id).map_or_else(|| built_in(id), |(_, shown)| *shown));
+                            of_style.push(
+                                own.iter()
+                                    .find(|(of, _)| *of == id)
+                                    .map_or_else(|| built_in(id), |(_, shown)| *shown),
+                            );
                         }
                         _ => {}
                     }
@@ -111,7 +122,11 @@ fn civil(days: i64) -> String {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}")
 }
@@ -192,7 +207,8 @@ mod tests {
     #[test]
     fn days_are_counted_as_excel_counts_them() {
         let since_1900 = Formats::none(false);
-        let date = |formats: &Formats, number: f64| formats.date(number, Shown::Date).map(|cell| cell.as_str().to_owned());
+        let date =
+            |formats: &Formats, number: f64| formats.date(number, Shown::Date).map(|cell| cell.as_str().to_owned());
         assert_eq!(date(&since_1900, 1.0).as_deref(), Some("1900-01-01"));
         assert_eq!(date(&since_1900, 59.0).as_deref(), Some("1900-02-28"));
         assert_eq!(date(&since_1900, 60.0), None);

@@ -47,7 +47,10 @@ impl<'a> Workbook<'a> {
             let protected: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
             return Err(match memchr::memmem::find(bytes, &protected) {
                 Some(_) => FormatError::Password,
-                None => FormatError::OfKind { expected: "a workbook (XLSX)", found: crate::kind::Kind::OldWorkbook },
+                None => FormatError::OfKind {
+                    expected: "a workbook (XLSX)",
+                    found: crate::kind::Kind::OldWorkbook,
+                },
             });
         }
         let mut parts = Parts::open(bytes, limits)?;
@@ -56,12 +59,21 @@ impl<'a> Workbook<'a> {
             .find(|relation| relation.kind == "officeDocument")
             .map_or_else(|| String::from("xl/workbook.xml"), |relation| relation.target);
         if main.ends_with(".bin") {
-            return Err(FormatError::Refused(String::from("the workbook is of the binary kind (.xlsb), which is not read: save it as .xlsx")));
+            return Err(FormatError::Refused(String::from(
+                "the workbook is of the binary kind (.xlsb), which is not read: save it as .xlsx",
+            )));
         }
         let relations = relations(&mut parts, &main)?;
-        let text = parts.text(&main)?.ok_or(FormatError::damaged(WORKBOOK, "its list of sheets is missing"))?;
+        let text = parts
+            .text(&main)?
+            .ok_or(FormatError::damaged(WORKBOOK, "its list of sheets is missing"))?;
         let (sheets, since_1904) = sheets(&text, &relations)?;
-        let target = |kind: &str| relations.iter().find(|relation| relation.kind == kind).map(|relation| relation.target.as_str());
+        let target = |kind: &str| {
+            relations
+                .iter()
+                .find(|relation| relation.kind == kind)
+                .map(|relation| relation.target.as_str())
+        };
         let strings = match target("sharedStrings") {
             Some(part) => Strings::read(&parts.text(part)?.unwrap_or_default(), limits)?,
             None => Strings::default(),
@@ -70,7 +82,13 @@ impl<'a> Workbook<'a> {
             Some(part) => Formats::read(&parts.text(part)?.unwrap_or_default(), since_1904)?,
             None => Formats::none(since_1904),
         };
-        Ok(Self { parts, sheets, strings: Arc::new(strings), formats: Arc::new(formats), limits: *limits })
+        Ok(Self {
+            parts,
+            sheets,
+            strings: Arc::new(strings),
+            formats: Arc::new(formats),
+            limits: *limits,
+        })
     }
 
     /// The names of the sheets that are shown, in their order. Notes those that are hidden.
@@ -86,12 +104,27 @@ impl<'a> Workbook<'a> {
     /// # Errors
     /// When there is none of that name, or it is damaged or too large.
     pub fn rows(&mut self, name: &str) -> Result<SheetRows, FormatError> {
-        let held = || self.shown().map(|sheet| format!("`{}`", sheet.name)).collect::<Vec<_>>().join(", ");
-        let Some(sheet) = self.shown().find(|sheet| sheet.name == name).or_else(|| self.shown().find(|sheet| sheet.name.trim() == name.trim())) else {
-            return Err(FormatError::NoSheet { wanted: name.to_owned(), held: held() });
+        let held = || {
+            self.shown()
+                .map(|sheet| format!("`{}`", sheet.name))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let Some(sheet) = self
+            .shown()
+            .find(|sheet| sheet.name == name)
+            .or_else(|| self.shown().find(|sheet| sheet.name.trim() == name.trim()))
+        else {
+            return Err(FormatError::NoSheet {
+                wanted: name.to_owned(),
+                held: held(),
+            });
         };
         let part = sheet.part.clone();
-        let text = self.parts.text(&part)?.ok_or(FormatError::damaged(WORKBOOK, "a sheet of it is missing"))?;
+        let text = self
+            .parts
+            .text(&part)?
+            .ok_or(FormatError::damaged(WORKBOOK, "a sheet of it is missing"))?;
         SheetRows::new(text, Arc::clone(&self.strings), Arc::clone(&self.formats), self.limits)
     }
 
@@ -109,18 +142,32 @@ struct Relation {
 /// What a part refers to; of the document itself where `part` is empty.
 fn relations(parts: &mut Parts<'_>, part: &str) -> Result<Vec<Relation>, FormatError> {
     let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
-    let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-    let Some(text) = parts.text(&format!("{prefix}_rels/{file}.rels"))? else { return Ok(Vec::new()) };
+    let prefix = if folder.is_empty() {
+        String::new()
+    } else {
+        format!("{folder}/")
+    };
+    let Some(text) = parts.text(&format!("{prefix}_rels/{file}.rels"))? else {
+        return Ok(Vec::new());
+    };
     let mut markup = Markup::new(&text, WORKBOOK);
     let mut relations = Vec::new();
     loop {
         match markup.next()? {
-            Piece::Open(tag) if tag.name() == "Relationship" && tag.attribute("TargetMode").as_deref() != Some("External") => {
+            Piece::Open(tag)
+                if tag.name() == "Relationship" && tag.attribute("TargetMode").as_deref() != Some("External") =>
+            {
                 let target = tag.attribute("Target").unwrap_or_default();
-                let target = target.strip_prefix('/').map_or_else(|| format!("{prefix}{target}"), ToOwned::to_owned);
+                let target = target
+                    .strip_prefix('/')
+                    .map_or_else(|| format!("{prefix}{target}"), ToOwned::to_owned);
                 let kind = tag.attribute("Type").unwrap_or_default();
                 let kind = kind.rsplit('/').next().unwrap_or_default().to_owned();
-                relations.push(Relation { id: tag.attribute("Id").unwrap_or_default(), kind, target });
+                relations.push(Relation {
+                    id: tag.attribute("Id").unwrap_or_default(),
+                    kind,
+                    target,
+                });
             }
             Piece::End => return Ok(relations),
             _ => {}
@@ -139,7 +186,9 @@ fn sheets(text: &str, relations: &[Relation]) -> Result<(Vec<Sheet>, bool), Form
             // `id` without its prefix; the other one is `sheetId`.
             Piece::Open(tag) if tag.name() == "sheet" => {
                 let id = tag.attribute("id").unwrap_or_default();
-                let Some(relation) = relations.iter().find(|relation| relation.id == id) else { continue };
+                let Some(relation) = relations.iter().find(|relation| relation.id == id) else {
+                    continue;
+                };
                 // Charts and dialogs are sheets without cells.
                 if relation.kind != "worksheet" {
                     continue;
@@ -148,7 +197,11 @@ fn sheets(text: &str, relations: &[Relation]) -> Result<(Vec<Sheet>, bool), Form
                     return Err(FormatError::too_large("sheets", SHEETS));
                 }
                 let hidden = tag.attribute("state").is_some_and(|state| state != "visible");
-                sheets.push(Sheet { name: tag.attribute("name").unwrap_or_default(), part: relation.target.clone(), hidden });
+                sheets.push(Sheet {
+                    name: tag.attribute("name").unwrap_or_default(),
+                    part: relation.target.clone(),
+                    hidden,
+                });
             }
             Piece::End => return Ok((sheets, since_1904)),
             _ => {}

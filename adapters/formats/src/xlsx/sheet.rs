@@ -41,14 +41,23 @@ pub struct SheetRows {
 }
 
 impl SheetRows {
-    pub(super) fn new(text: String, strings: Arc<Strings>, formats: Arc<Formats>, limits: Limits) -> Result<Self, FormatError> {
+    pub(super) fn new(
+        text: String,
+        strings: Arc<Strings>,
+        formats: Arc<Formats>,
+        limits: Limits,
+    ) -> Result<Self, FormatError> {
         let mut hidden = Vec::new();
         let mut markup = Markup::new(&text, SHEET);
         let mut ended = false;
         let at = loop {
             match markup.next()? {
                 Piece::Open(tag) if tag.name() == "col" && tag.says("hidden") => {
-                    let bound = |name: &str| tag.attribute(name).and_then(|number| number.parse::<usize>().ok()).unwrap_or_default();
+                    let bound = |name: &str| {
+                        tag.attribute(name)
+                            .and_then(|number| number.parse::<usize>().ok())
+                            .unwrap_or_default()
+                    };
                     let last = bound("max").min(limits.columns);
                     for column in bound("min").max(1)..=last {
                         if hidden.len() < column {
@@ -68,7 +77,20 @@ impl SheetRows {
             }
         };
         let merges = merges(&text)?;
-        Ok(Self { text, at, strings, formats, limits, merges, reaching: Vec::new(), hidden, number: 0, rows: 0, ended, cells: Vec::new() })
+        Ok(Self {
+            text,
+            at,
+            strings,
+            formats,
+            limits,
+            merges,
+            reaching: Vec::new(),
+            hidden,
+            number: 0,
+            rows: 0,
+            ended,
+            cells: Vec::new(),
+        })
     }
 
     /// Reads the next row's cells into `self.cells`. `None` after the last; whether it is hidden.
@@ -79,7 +101,10 @@ impl SheetRows {
             match markup.next() {
                 Ok(Piece::Open(tag)) if tag.name() == "row" => {
                     let hidden = tag.says("hidden");
-                    self.number = tag.attribute("r").and_then(|number| number.parse().ok()).unwrap_or(self.number + 1);
+                    self.number = tag
+                        .attribute("r")
+                        .and_then(|number| number.parse().ok())
+                        .unwrap_or(self.number + 1);
                     break self.read_cells(&mut markup, report).map(|()| Some(hidden));
                 }
                 Ok(Piece::Text(_)) => {}
@@ -99,7 +124,10 @@ impl SheetRows {
         loop {
             match markup.next()? {
                 Piece::Open(tag) if tag.name() == "c" => {
-                    let column = tag.attribute("r").and_then(|place| place_of(&place)).map_or(next, |(column, _)| column);
+                    let column = tag
+                        .attribute("r")
+                        .and_then(|place| place_of(&place))
+                        .map_or(next, |(column, _)| column);
                     next = column + 1;
                     let place = u32::try_from(next).unwrap_or(u32::MAX);
                     let cell = self.read_cell(&tag, markup, place, report)?;
@@ -132,9 +160,18 @@ impl SheetRows {
         }
     }
 
-    fn read_cell(&self, tag: &Tag<'_>, markup: &mut Markup<'_>, column: u32, report: &mut Report) -> Result<Cell<'static>, FormatError> {
+    fn read_cell(
+        &self,
+        tag: &Tag<'_>,
+        markup: &mut Markup<'_>,
+        column: u32,
+        report: &mut Report,
+    ) -> Result<Cell<'static>, FormatError> {
         let kind = tag.attribute("t").unwrap_or_default();
-        let style = tag.attribute("s").and_then(|style| style.parse().ok()).unwrap_or_default();
+        let style = tag
+            .attribute("s")
+            .and_then(|style| style.parse().ok())
+            .unwrap_or_default();
         let (mut value, mut inline, mut formula) = (None, None, false);
         loop {
             match markup.next()? {
@@ -225,7 +262,10 @@ impl RowSource for SheetRows {
             let Some(hidden) = self.read_row(report)? else { break };
             self.rows += 1;
             if self.rows > self.limits.rows {
-                return Err(FormatError::TooLarge { what: "rows", limit: self.limits.rows });
+                return Err(FormatError::TooLarge {
+                    what: "rows",
+                    limit: self.limits.rows,
+                });
             }
             self.merge();
             if self.cells.iter().all(|cell| *cell == Cell::Empty) {
@@ -252,7 +292,11 @@ impl RowSource for SheetRows {
 }
 
 fn text_cell(text: String) -> Cell<'static> {
-    if text.is_empty() { Cell::Empty } else { Cell::Text(text.into()) }
+    if text.is_empty() {
+        Cell::Empty
+    } else {
+        Cell::Text(text.into())
+    }
 }
 
 fn iso_date(text: String) -> Cell<'static> {
@@ -285,28 +329,41 @@ fn place_of(place: &str) -> Option<(usize, u64)> {
     if letters.is_empty() || letters.len() > 3 || !letters.bytes().all(|letter| letter.is_ascii_alphabetic()) {
         return None;
     }
-    let column = letters.bytes().fold(0, |column, letter| column * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1);
+    let column = letters.bytes().fold(0, |column, letter| {
+        column * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1
+    });
     Some((column - 1, row.parse().ok()?))
 }
 
 /// The merged areas of more than one row, which stand below the rows they are about.
 fn merges(text: &str) -> Result<Vec<Merge>, FormatError> {
-    let Some(end) = memchr::memmem::rfind(text.as_bytes(), b"sheetData>") else { return Ok(Vec::new()) };
+    let Some(end) = memchr::memmem::rfind(text.as_bytes(), b"sheetData>") else {
+        return Ok(Vec::new());
+    };
     let mut markup = Markup::new(text.get(end + "sheetData>".len()..).unwrap_or_default(), SHEET);
     let mut merges = Vec::new();
     loop {
         match markup.next()? {
             Piece::Open(tag) if tag.name() == "mergeCell" => {
                 let area = tag.attribute("ref").unwrap_or_default();
-                let places = area.split_once(':').and_then(|(first, last)| Some((place_of(first)?, place_of(last)?)));
-                let Some(((column, first_row), (_, last_row))) = places else { continue };
+                let places = area
+                    .split_once(':')
+                    .and_then(|(first, last)| Some((place_of(first)?, place_of(last)?)));
+                let Some(((column, first_row), (_, last_row))) = places else {
+                    continue;
+                };
                 if first_row >= last_row {
                     continue;
                 }
                 if merges.len() == MERGES {
                     return Err(FormatError::too_large("merged areas", MERGES));
                 }
-                merges.push(Merge { first_row, last_row, column, value: Cell::Empty });
+                merges.push(Merge {
+                    first_row,
+                    last_row,
+                    column,
+                    value: Cell::Empty,
+                });
             }
             Piece::End => break,
             _ => {}

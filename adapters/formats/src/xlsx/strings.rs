@@ -34,7 +34,10 @@ impl Strings {
 
     pub(super) fn get(&self, index: usize) -> Option<&str> {
         let end = *self.ends.get(index)?;
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end);
+        let start = index
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .map_or(0, |end| *end);
         self.text.get(start..end)
     }
 }
@@ -77,7 +80,10 @@ pub(super) fn unescaped(text: String) -> String {
     while let Some((before, after)) = rest.split_once("_x") {
         plain.push_str(before);
         let code = after.get(..4).filter(|_| after.as_bytes().get(4) == Some(&b'_'));
-        match code.and_then(|code| u32::from_str_radix(code, 16).ok()).and_then(char::from_u32) {
+        match code
+            .and_then(|code| u32::from_str_radix(code, 16).ok())
+            .and_then(char::from_u32)
+        {
             Some(character) => {
                 plain.push(character);
                 rest = after.get(5..).unwrap_or_default();
