@@ -136,16 +136,16 @@ fn write_geometry(text: &mut String, geometry: &Geometry) {
         Geometry::Lines(lines) => match lines.as_slice() {
             [line] => ("LineString", &|text| write_positions(text, line)),
             lines => ("MultiLineString", &|text| {
-                write_all(text, lines, |text, line| write_positions(text, line))
+                write_all(text, lines, |text, line| write_positions(text, line));
             }),
         },
         Geometry::Polygons(polygons) => match polygons.as_slice() {
             [polygon] => ("Polygon", &|text| {
-                write_all(text, polygon, |text, ring| write_positions(text, ring))
+                write_all(text, polygon, |text, ring| write_positions(text, ring));
             }),
             polygons => ("MultiPolygon", &|text| {
                 write_all(text, polygons, |text, polygon| {
-                    write_all(text, polygon, |text, ring| write_positions(text, ring))
+                    write_all(text, polygon, |text, ring| write_positions(text, ring));
                 });
             }),
         },

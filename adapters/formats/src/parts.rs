@@ -79,11 +79,6 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// Whether there is such a part.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.names().any(|held| held.eq_ignore_ascii_case(name))
-    }
-
     /// Unpacks one part; `None` where there is none of that name.
     pub(crate) fn read(&mut self, name: &str) -> Result<Option<Vec<u8>>, FormatError> {
         let Some(index) = self.names().position(|held| held.eq_ignore_ascii_case(name)) else {

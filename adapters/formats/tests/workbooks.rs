@@ -1,5 +1,10 @@
 //! Workbooks as people make them come back as the cells that were written.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)] // a test that cannot go on has failed
+
+mod archive;
+
+use archive::zip;
 use kakehashi_formats::xlsx::Workbook;
 use kakehashi_formats::{Cell, FormatError, Limits, Report, Row, RowSource as _, What};
 use proptest::prelude::*;
@@ -60,16 +65,16 @@ fn like_a_town_hall() -> Vec<u8> {
     sheet.write(3, 1, "第一小学校").unwrap();
     sheet.write(3, 2, 120).unwrap();
     sheet
-        .write_with_format(3, 3, &ExcelDateTime::from_ymd(2026, 11, 29).unwrap(), &date)
+        .write_with_format(3, 3, ExcelDateTime::from_ymd(2026, 11, 29).unwrap(), &date)
         .unwrap();
     sheet
-        .write_with_format(3, 4, &ExcelDateTime::from_hms(9, 5, 0).unwrap(), &time)
+        .write_with_format(3, 4, ExcelDateTime::from_hms(9, 5, 0).unwrap(), &time)
         .unwrap();
     sheet
         .write_with_format(
             3,
             5,
-            &ExcelDateTime::from_ymd(2026, 11, 29).unwrap().and_hms(9, 5, 0).unwrap(),
+            ExcelDateTime::from_ymd(2026, 11, 29).unwrap().and_hms(9, 5, 0).unwrap(),
             &both,
         )
         .unwrap();
@@ -183,6 +188,44 @@ fn real_workbooks_are_read_without_a_hand_on_them() {
     }
 }
 
+/// A workbook of one sheet, as markup.
+fn of_markup(sheet: &str) -> Vec<u8> {
+    let types = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let workbook =
+        "<workbook xmlns:r=\"r\"><sheets><sheet name=\"a\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>";
+    let relations = format!(
+        "<Relationships><Relationship Id=\"rId1\" Type=\"{types}/worksheet\" Target=\"s.xml\"/></Relationships>"
+    );
+    zip(&[
+        (b"xl/workbook.xml", workbook.as_bytes()),
+        (b"xl/_rels/workbook.xml.rels", relations.as_bytes()),
+        (b"xl/s.xml", sheet.as_bytes()),
+    ])
+}
+
+#[test]
+fn inline_texts_lose_their_readings_and_formulas_without_a_value_are_told() {
+    let sheet = "<worksheet><dimension ref=\"A1:XFD1048576\"/><sheetData><row><c t=\"inlineStr\"><is><r><t>佐野</t></r><rPh sb=\"0\" eb=\"2\"><t>サノ</t></rPh><r><t>市_x000A_役所</t></r></is></c><c><f>1+1</f></c><c><v>36.314500000000002</v></c></row></sheetData></worksheet>";
+    let mut report = Report::default();
+    let rows = rows(&of_markup(sheet), None, &mut report).unwrap();
+    assert_eq!(rows, [(1, vec![text("佐野市\n役所"), Cell::Empty, number("36.3145")])]);
+    assert_eq!(report.count(What::FormulaWithoutValue), 1);
+}
+
+#[test]
+fn a_document_type_is_refused_and_markup_that_is_cut_off_too() {
+    let bomb =
+        "<!DOCTYPE a [<!ENTITY b \"bbbb\">]><worksheet><sheetData><row><c><v>&b;</v></c></row></sheetData></worksheet>";
+    let refused = rows(&of_markup(bomb), None, &mut Report::default());
+    assert!(matches!(refused, Err(FormatError::Refused(_))), "{refused:?}");
+    let cut_off = rows(
+        &of_markup("<worksheet><sheetData><row><c><v>1"),
+        None,
+        &mut Report::default(),
+    );
+    assert!(matches!(cut_off, Err(FormatError::Damaged { .. })), "{cut_off:?}");
+}
+
 #[derive(Debug, Clone)]
 enum Written {
     Nothing,
@@ -230,7 +273,7 @@ proptest! {
                     }
                     Written::Truth(value) => { sheet.write(row, column, *value).unwrap(); Cell::Boolean(*value) }
                     Written::Day(year, month, day) => {
-                        sheet.write_with_format(row, column, &ExcelDateTime::from_ymd(*year, *month, *day).unwrap(), &date).unwrap();
+                        sheet.write_with_format(row, column, ExcelDateTime::from_ymd(*year, *month, *day).unwrap(), &date).unwrap();
                         Cell::Date(format!("{year:04}-{month:02}-{day:02}").into())
                     }
                 });
@@ -241,5 +284,15 @@ proptest! {
         let mut report = Report::default();
         let found = rows(&writer.save_to_buffer().unwrap(), None, &mut report).unwrap();
         prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_damaged_workbook_is_read_or_refused(at in 0_usize..5_000, byte in any::<u8>(), cut in 0_usize..5_000) {
+        let mut bytes = like_a_town_hall();
+        let end = bytes.len();
+        bytes[at % end] = byte;
+        let _ = rows(&bytes, Some("一覧"), &mut Report::default());
+        bytes.truncate(cut);
+        let _ = rows(&bytes, Some("一覧"), &mut Report::default());
     }
 }

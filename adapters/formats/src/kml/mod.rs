@@ -58,9 +58,8 @@ fn of_text(text: &str, limits: &Limits, report: &mut Report) -> Result<String, F
     loop {
         match markup.next()? {
             Piece::Open(tag) => match tag.name() {
-                "kml" => is_kml = true,
                 // Some programs leave `kml` out.
-                "Document" | "Folder" => is_kml = true,
+                "kml" | "Document" | "Folder" => is_kml = true,
                 "NetworkLink" => {
                     report.note(number, 0, What::LinkNotFollowed);
                     markup.text_of_element("")?;

@@ -50,7 +50,7 @@ pub(super) fn read(element: &Element, schema: &[(String, String)], number: u64, 
     for child in &element.children {
         match child.name.as_str() {
             name @ ("name" | "description" | "address" | "phoneNumber") => {
-                properties.push((name.to_owned(), quoted(child.text.trim())))
+                properties.push((name.to_owned(), quoted(child.text.trim())));
             }
             "TimeStamp" | "TimeSpan" => {
                 properties.extend(

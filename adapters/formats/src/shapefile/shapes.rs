@@ -116,9 +116,9 @@ fn polygons(rings: Vec<Vec<Position>>) -> Vec<Vec<Vec<Position>>> {
             continue;
         }
         if area(&ring) < 0.0 {
-            polygons.push(vec![ring])
+            polygons.push(vec![ring]);
         } else {
-            holes.push((polygons.len(), ring))
+            holes.push((polygons.len(), ring));
         }
     }
     let points: usize = polygons.iter().flatten().map(Vec::len).sum();

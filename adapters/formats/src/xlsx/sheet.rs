@@ -208,7 +208,7 @@ impl SheetRows {
                 report.note(self.number, column, What::ErrorValue);
                 Cell::Empty
             }
-            "d" => iso_date(value.trim().to_owned()),
+            "d" => iso_date(value.trim()),
             _ => self.number(value.trim(), style, column, report),
         })
     }
@@ -299,7 +299,7 @@ fn text_cell(text: String) -> Cell<'static> {
     }
 }
 
-fn iso_date(text: String) -> Cell<'static> {
+fn iso_date(text: &str) -> Cell<'static> {
     let text = text.trim_end_matches('Z').to_owned();
     match (text.contains('-'), text.contains('T')) {
         (true, true) => Cell::DateTime(text.into()),
