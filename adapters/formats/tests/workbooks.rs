@@ -213,6 +213,18 @@ fn inline_texts_lose_their_readings_and_formulas_without_a_value_are_told() {
 }
 
 #[test]
+fn a_character_of_ones_own_is_kept_and_told() {
+    let sheet = "<worksheet><sheetData><row r=\"7\"><c r=\"B7\" t=\"inlineStr\"><is><t>\u{e000}田</t></is></c></row></sheetData></worksheet>";
+    let mut report = Report::default();
+    assert_eq!(
+        rows(&of_markup(sheet), None, &mut report).unwrap(),
+        [(7, vec![Cell::Empty, text("\u{e000}田")])]
+    );
+    let finding = &report.findings()[0];
+    assert_eq!((finding.row, finding.column, finding.what), (7, 2, What::UserDefined));
+}
+
+#[test]
 fn a_document_type_is_refused_and_markup_that_is_cut_off_too() {
     let bomb =
         "<!DOCTYPE a [<!ENTITY b \"bbbb\">]><worksheet><sheetData><row><c><v>&b;</v></c></row></sheetData></worksheet>";

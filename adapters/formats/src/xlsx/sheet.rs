@@ -282,6 +282,13 @@ impl RowSource for SheetRows {
                     *hidden = false;
                     report.note(0, u32::try_from(index + 1).unwrap_or(u32::MAX), What::HiddenColumn);
                 }
+                if cell.as_str().contains(is_user_defined) {
+                    report.note(
+                        self.number,
+                        u32::try_from(index + 1).unwrap_or(u32::MAX),
+                        What::UserDefined,
+                    );
+                }
                 row.push(cell);
             }
             return Ok(true);
@@ -289,6 +296,11 @@ impl RowSource for SheetRows {
         self.ended = true;
         Ok(false)
     }
+}
+
+/// A character of somebody's own (外字), which others see as something else.
+const fn is_user_defined(character: char) -> bool {
+    matches!(character, '\u{e000}'..='\u{f8ff}')
 }
 
 fn text_cell(text: String) -> Cell<'static> {
