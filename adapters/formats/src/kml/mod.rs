@@ -3,6 +3,8 @@
 
 mod placemark;
 
+use std::collections::HashMap;
+
 use crate::geojson::Collection;
 use crate::markup::{Markup, Piece};
 use crate::parts::Parts;
@@ -52,7 +54,7 @@ pub fn features(bytes: &[u8], limits: &Limits, report: &mut Report) -> Result<St
 fn of_text(text: &str, limits: &Limits, report: &mut Report) -> Result<String, FormatError> {
     let mut markup = Markup::new(text.trim_start_matches('\u{feff}'), KML);
     let mut collection = Collection::new(limits);
-    let mut schema: Vec<(String, String)> = Vec::new();
+    let mut schema: HashMap<String, String> = HashMap::new();
     let mut number = 0;
     let mut is_kml = false;
     loop {
@@ -66,7 +68,7 @@ fn of_text(text: &str, limits: &Limits, report: &mut Report) -> Result<String, F
                 }
                 "SimpleField" if schema.len() < SCHEMA_FIELDS => {
                     if let (Some(name), Some(kind)) = (tag.attribute("name"), tag.attribute("type")) {
-                        schema.push((name, kind));
+                        schema.insert(name, kind);
                     }
                 }
                 "Placemark" => {

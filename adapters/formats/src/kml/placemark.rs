@@ -1,5 +1,7 @@
 //! One placemark: what it says of itself, and where it is.
 
+use std::collections::HashMap;
+
 use super::{DEPTH, KML};
 use crate::geojson::{Geometry, Position, is_position, orient, quoted};
 use crate::markup::{Markup, Piece, Tag};
@@ -44,7 +46,7 @@ pub(super) fn element(markup: &mut Markup<'_>, tag: &Tag<'_>, depth: usize) -> R
     }
 }
 
-pub(super) fn read(element: &Element, schema: &[(String, String)], number: u64, report: &mut Report) -> Placemark {
+pub(super) fn read(element: &Element, schema: &HashMap<String, String>, number: u64, report: &mut Report) -> Placemark {
     let mut properties = Vec::new();
     let mut geometry = None;
     for child in &element.children {
@@ -89,7 +91,7 @@ fn is_geometry(name: &str) -> bool {
 }
 
 /// `Data`, which is text, and `SimpleData`, which is what its schema says.
-fn extended(element: &Element, schema: &[(String, String)], properties: &mut Vec<(String, String)>) {
+fn extended(element: &Element, schema: &HashMap<String, String>, properties: &mut Vec<(String, String)>) {
     for child in &element.children {
         match (child.name.as_str(), &child.label) {
             ("Data", Some(name)) => {
@@ -101,10 +103,7 @@ fn extended(element: &Element, schema: &[(String, String)], properties: &mut Vec
                 properties.push((name.clone(), quoted(value)));
             }
             ("SimpleData", Some(name)) => {
-                let kind = schema
-                    .iter()
-                    .find(|(field, _)| field == name)
-                    .map_or("string", |(_, kind)| kind.as_str());
+                let kind = schema.get(name).map_or("string", String::as_str);
                 properties.push((name.clone(), typed(child.text.trim(), kind)));
             }
             ("SchemaData", _) => extended(child, schema, properties),

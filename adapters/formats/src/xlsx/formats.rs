@@ -1,5 +1,7 @@
 //! Number formats: which numbers are shown as dates, and which date each is.
 
+use std::collections::HashMap;
+
 use crate::markup::{Markup, Piece};
 use crate::{Cell, FormatError};
 
@@ -42,7 +44,7 @@ impl Formats {
     /// Reads the styles of a workbook.
     pub(super) fn read(text: &str, since_1904: bool) -> Result<Self, FormatError> {
         let mut markup = Markup::new(text, "the styles of the workbook");
-        let mut own: Vec<(u32, Shown)> = Vec::new();
+        let mut own: HashMap<u32, Shown> = HashMap::new();
         let mut of_style = Vec::new();
         let (mut depth, mut of_cells) = (0_usize, None);
         loop {
@@ -55,15 +57,13 @@ impl Formats {
                             .unwrap_or_default()
                     };
                     match tag.name() {
-                        "numFmt" => own.push((id(), shown(&tag.attribute("formatCode").unwrap_or_default()))),
+                        "numFmt" => {
+                            own.insert(id(), shown(&tag.attribute("formatCode").unwrap_or_default()));
+                        }
                         "cellXfs" => of_cells = Some(depth),
                         "xf" if of_cells.is_some() => {
                             let id = id();
-                            of_style.push(
-                                own.iter()
-                                    .find(|(of, _)| *of == id)
-                                    .map_or_else(|| built_in(id), |(_, shown)| *shown),
-                            );
+                            of_style.push(own.get(&id).copied().unwrap_or_else(|| built_in(id)));
                         }
                         _ => {}
                     }

@@ -163,6 +163,9 @@ fn relations(parts: &mut Parts<'_>, part: &str) -> Result<Vec<Relation>, FormatE
                     .map_or_else(|| format!("{prefix}{target}"), ToOwned::to_owned);
                 let kind = tag.attribute("Type").unwrap_or_default();
                 let kind = kind.rsplit('/').next().unwrap_or_default().to_owned();
+                if relations.len() == SHEETS * 2 {
+                    return Err(FormatError::too_large("relations of a part", SHEETS * 2));
+                }
                 relations.push(Relation {
                     id: tag.attribute("Id").unwrap_or_default(),
                     kind,
