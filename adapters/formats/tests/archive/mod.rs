@@ -1,7 +1,7 @@
 //! Archives that tests write byte by byte, so that they can be hostile.
 
 /// A ZIP archive of files that are stored as they are.
-pub fn zip(files: &[(&[u8], &[u8])]) -> Vec<u8> {
+pub(crate) fn zip(files: &[(&[u8], &[u8])]) -> Vec<u8> {
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in files {
         let (at, size, length) = (archive.len() as u32, content.len() as u32, name.len() as u16);
