@@ -11,6 +11,9 @@
 //! | `delimited` | CSV and TSV as rows |
 //! | `table` | cells and rows, and where in them a table stands |
 //! | `json` | JSON lines as one array |
+//! | [`xlsx`] | workbooks: the rows of a sheet |
+//! | [`shapefile`], [`kml`], `geojson` | places with what is said of them, as the Features of GeoJSON |
+//! | `markup`, `parts` | XML and the parts of an archive, bounded |
 //! | [`limits`] | how much of a file is read |
 //! | `error`, [`report`] | why a file cannot be read, and what was met in one that was read |
 
@@ -19,12 +22,18 @@ mod characters;
 mod delimited;
 pub mod encoding;
 mod error;
+mod geojson;
 mod json;
 mod kind;
+pub mod kml;
 pub mod limits;
+mod markup;
 mod opening;
+mod parts;
 pub mod report;
+pub mod shapefile;
 mod table;
+pub mod xlsx;
 
 pub use delimited::{Delimited, delimited, separator_of};
 pub use error::FormatError;
