@@ -37,7 +37,7 @@ pub struct Envelope {
     pub total: Option<u64>,
     /// The number of pages, as declared.
     pub pages: Option<u64>,
-    /// The link to the next page.
+    /// The link to the next page, or what it is asked for with.
     pub next: Option<String>,
     /// Records in this body, also those that cannot become entities.
     pub records: usize,
@@ -158,9 +158,7 @@ pub fn read_document<'de>(
     Ok(Envelope {
         total: total.and_then(whole_number),
         pages: pages.and_then(whole_number),
-        next: next
-            .and_then(|json| serde_json::from_str(json).ok())
-            .filter(|link: &String| !link.is_empty()),
+        next: next.and_then(link),
         records: reader.records,
         is_bare_object,
     })
@@ -208,6 +206,16 @@ impl Envelope {
 /// A whole number, written as a number or as a text.
 fn whole_number(json: &str) -> Option<u64> {
     json.trim_matches('"').parse().ok()
+}
+
+/// A link or a cursor, which may be a number.
+fn link(json: &str) -> Option<String> {
+    let is_number = json.bytes().all(|byte| byte.is_ascii_digit());
+    let link: Option<String> = match is_number {
+        true => Some(json.to_owned()),
+        false => serde_json::from_str(json).ok(),
+    };
+    link.filter(|link| !link.is_empty())
 }
 
 /// Paths that are followed at once: records, total, pages, next.

@@ -6,6 +6,8 @@ mod entity;
 mod fields;
 mod findings;
 mod gathered;
+#[cfg(test)]
+mod language_tests;
 mod mended;
 mod origin;
 mod projection;
