@@ -61,12 +61,12 @@ impl Kind for RestKind {
 
     fn read(&self, table: &dyn Table) -> Option<Arc<dyn Settings>> {
         let endpoint = http_endpoint(table);
+        let constants = constants(table);
         if !table.has("mapping") {
             table.missing("mapping", "\"mappings/my-source.toml\"");
         }
         let file = table.file("mapping")?;
         let mapping = mapping(table, &file).filter(|mapping| is_of_a_platform(table, &file, mapping));
-        let constants = constants(table);
         Some(Arc::new(RestSource {
             constants: constants?,
             endpoint: endpoint?,

@@ -163,7 +163,7 @@ attributes = { flag = { field = "f", table = { values = { 1 = true, "０" = fals
 const AED: &str = r#"
 [types.AED]
 format = "table"
-id = "urn:x:{code}-{NO}"
+id = "urn:x:{code}:{NO}"
 absent = "silent"
 table = { header_rows = 2, after = "設置場所", encoding = "cp932" }
 [types.AED.fields]
@@ -190,7 +190,7 @@ fn a_row_is_a_record_and_fields_are_made_of_others() {
         ],
     );
     let [first, third] = read.as_slice() else { panic!("{read:?}") };
-    assert_eq!(first.id.as_str(), "urn:x:092045-1");
+    assert_eq!(first.id.as_str(), "urn:x:092045:1");
     assert_eq!(value(first, "name"), Some("市役所".into()));
     assert_eq!(value(first, "address"), Some("栃木県佐野市高砂町".into()));
     assert_eq!(value(first, "code"), Some("092045".into()));
