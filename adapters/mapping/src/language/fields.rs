@@ -91,13 +91,7 @@ impl AttributeReader<'_> {
         Some(slot)
     }
 
-    fn slot_at(
-        &mut self,
-        located: &Located<'_>,
-        path: JsonPath,
-        rule: &str,
-        diagnostics: &Diagnostics<'_>,
-    ) -> Slot {
+    fn slot_at(&mut self, located: &Located<'_>, path: JsonPath, rule: &str, diagnostics: &Diagnostics<'_>) -> Slot {
         let slot = self.fields.slot(&path);
         self.uses.push(FieldUse {
             rule: rule.into(),
@@ -121,7 +115,10 @@ impl AttributeReader<'_> {
             ("sheet", None) if rest.is_empty() && is_table => return Some(Origin::Sheet),
             ("key", None) if rest.is_empty() && !is_table => return Some(Origin::Key(0)),
             ("key", Some(outwards)) if !is_table => {
-                let outwards = outwards.parse::<usize>().ok().filter(|outwards| *outwards <= MOST_OUTWARDS);
+                let outwards = outwards
+                    .parse::<usize>()
+                    .ok()
+                    .filter(|outwards| *outwards <= MOST_OUTWARDS);
                 if let Some(outwards) = outwards {
                     return Some(Origin::Key(outwards));
                 }
@@ -261,11 +258,7 @@ fn one_value(
 }
 
 /// A path that is followed while the bytes stream by: how many elements there are is not known then.
-pub(super) fn streamed_path(
-    located: &Located<'_>,
-    field: &str,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Option<JsonPath> {
+pub(super) fn streamed_path(located: &Located<'_>, field: &str, diagnostics: &mut Diagnostics<'_>) -> Option<JsonPath> {
     let path = json_path(located, field, diagnostics)?;
     if path.counts_from_the_end() {
         let message = "a place counted from the end is for fields within a record: this path leads to the record";

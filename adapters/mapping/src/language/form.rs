@@ -129,7 +129,9 @@ pub(super) fn read_rule(
         Of::Attribute => true,
         Of::Derived => !OF_ATTRIBUTES.contains(key) && !NOT_OF_DERIVED.contains(key),
     };
-    let known = FORMS.iter().flat_map(|form| std::iter::once(form.key).chain(form.beside.iter().copied()));
+    let known = FORMS
+        .iter()
+        .flat_map(|form| std::iter::once(form.key).chain(form.beside.iter().copied()));
     let mut keys: Vec<&str> = Vec::new();
     for key in known.chain(OF_ATTRIBUTES.iter().copied()).filter(is_allowed) {
         if !keys.contains(&key) {
@@ -141,8 +143,10 @@ pub(super) fn read_rule(
     let [form] = present.as_slice() else {
         let message = match present.as_slice() {
             [] if table.has("longitude") => "`latitude` is missing beside `longitude`".to_owned(),
-            [] => "says not what it is made of: field, constant, latitude and longitude, geometry, relationship or text"
-                .to_owned(),
+            [] => {
+                "says not what it is made of: field, constant, latitude and longitude, geometry, relationship or text"
+                    .to_owned()
+            }
             several => {
                 let several: Vec<&str> = several.iter().map(|form| form.key).collect();
                 format!("is made of one thing only: leave all but one of {}", several.join(", "))

@@ -171,7 +171,15 @@ fn read_type(
     let filters = match table.table("filters", diagnostics) {
         Some(filters) => {
             let style = paging.as_ref().map(|paging| &paging.style);
-            read_filters(&filters, &attributes, &reader.fields, path.as_ref(), style, expand, diagnostics)
+            read_filters(
+                &filters,
+                &attributes,
+                &reader.fields,
+                path.as_ref(),
+                style,
+                expand,
+                diagnostics,
+            )
         }
         None => Vec::new(),
     };

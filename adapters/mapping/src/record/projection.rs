@@ -24,7 +24,11 @@ impl Projection {
     /// The part of a mapping that makes some attributes, and system attributes or not.
     pub fn new(mapping: &TypeMapping, selection: &AttributeSelection, system: bool) -> Self {
         let mut wanted = mapping.fields.nothing_wanted();
-        mapping.id.slots.iter().for_each(|slot| mapping.want(*slot, &mut wanted));
+        mapping
+            .id
+            .slots
+            .iter()
+            .for_each(|slot| mapping.want(*slot, &mut wanted));
         if system {
             [mapping.created_at, mapping.modified_at]
                 .into_iter()
@@ -51,7 +55,9 @@ impl TypeMapping {
     /// Adds a field to those that are read, with those that it is made of.
     fn want(&self, slot: Slot, wanted: &mut WantedSlots) {
         if wanted.add(slot) {
-            self.made_of(slot).into_iter().for_each(|other| self.want(other, wanted));
+            self.made_of(slot)
+                .into_iter()
+                .for_each(|other| self.want(other, wanted));
         }
     }
 
@@ -116,4 +122,3 @@ impl AttributeMapping {
         self.value_slots().into_iter().chain(observed)
     }
 }
-
