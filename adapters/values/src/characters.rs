@@ -78,16 +78,20 @@ impl Folding {
         folded
     }
 
-    /// Whether anything of the text may change.
+    /// Whether anything of the text may change: most texts need not be written anew.
     fn touches(&self, text: &str) -> bool {
-        let spaces = |text: &str| {
-            text.trim() != text
-                || text
-                    .bytes()
-                    .zip(text.bytes().skip(1))
-                    .any(|(one, next)| one == b' ' && next == b' ')
-        };
-        !text.is_ascii() || (self.spaces && (text.bytes().any(|byte| byte.is_ascii_control()) || spaces(text)))
+        let mut before = ' ';
+        for character in text.chars() {
+            let is_touched = (self.spaces && (is_other_space(character) || (character == ' ' && before == ' ')))
+                || (self.width && half_width(character) != character)
+                || (self.kana && is_half_width_kana(character))
+                || (self.dashes && character != '-' && (is_dash(character) || is_long_vowel(character)));
+            if is_touched {
+                return true;
+            }
+            before = character;
+        }
+        self.spaces && before == ' ' && !text.is_empty()
     }
 }
 
@@ -203,6 +207,11 @@ fn fold_spaces(text: &str) -> String {
         .collect();
     let words: Vec<&str> = visible.split_whitespace().collect();
     words.join(" ")
+}
+
+/// What becomes a space, or nothing, when spaces are folded.
+fn is_other_space(character: char) -> bool {
+    character != ' ' && (character.is_whitespace() || character.is_control() || is_invisible(character))
 }
 
 /// Characters without a width that editors leave behind. Joiners of emoji and variation selectors say something: they stay.

@@ -10,7 +10,9 @@ mod systems;
 pub use name::of_name;
 pub use prj::of_prj;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ngsi_ld::entity::Position;
 use proj4rs::Proj;
@@ -59,6 +61,21 @@ impl Crs {
             }
         };
         Ok(Self { epsg, system, from })
+    }
+
+    /// The same, made once for all who ask: there are some hundred codes.
+    ///
+    /// # Errors
+    /// [`UnknownCrs::Code`]
+    pub fn shared(epsg: u32) -> Result<Arc<Self>, UnknownCrs> {
+        static MADE: Mutex<BTreeMap<u32, Arc<Crs>>> = Mutex::new(BTreeMap::new());
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(crs) = made.get(&epsg) {
+            return Ok(Arc::clone(crs));
+        }
+        let crs = Arc::new(Self::of_epsg(epsg)?);
+        made.insert(epsg, Arc::clone(&crs));
+        Ok(crs)
     }
 
     /// WGS84 in degrees, the view's own.
