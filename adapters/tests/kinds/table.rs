@@ -87,7 +87,9 @@ impl Table for Written {
     fn named_texts(&self, key: &'static str) -> Option<Vec<(&str, &str)>> {
         self.read(key, |value| {
             let entries = value.as_table()?.iter();
-            entries.map(|(name, text)| Some((name.as_str(), text.as_str()?))).collect()
+            entries
+                .map(|(name, text)| Some((name.as_str(), text.as_str()?)))
+                .collect()
         })
     }
 

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use kakehashi_values::characters::Folding;
+use kakehashi_values::crs::Crs;
 use ngsi_ld::EntityId;
 use toml::de::DeValue;
 
@@ -23,6 +25,10 @@ pub(super) struct AttributeReader<'f> {
     pub(super) format: Format,
     pub(super) rows: Rows,
     pub(super) zone: i32,
+    /// The reference system of places that say none.
+    pub(super) crs: Option<Arc<Crs>>,
+    /// In which of their writings texts are the same.
+    pub(super) folding: Option<Folding>,
     pub(super) tables: &'f HashMap<String, Arc<ValueTable>>,
     pub(super) fields: FieldTree,
     /// Fields that are made of others, by name.
@@ -91,13 +97,7 @@ impl AttributeReader<'_> {
         Some(slot)
     }
 
-    fn slot_at(
-        &mut self,
-        located: &Located<'_>,
-        path: JsonPath,
-        rule: &str,
-        diagnostics: &Diagnostics<'_>,
-    ) -> Slot {
+    fn slot_at(&mut self, located: &Located<'_>, path: JsonPath, rule: &str, diagnostics: &Diagnostics<'_>) -> Slot {
         let slot = self.fields.slot(&path);
         self.uses.push(FieldUse {
             rule: rule.into(),
@@ -121,7 +121,10 @@ impl AttributeReader<'_> {
             ("sheet", None) if rest.is_empty() && is_table => return Some(Origin::Sheet),
             ("key", None) if rest.is_empty() && !is_table => return Some(Origin::Key(0)),
             ("key", Some(outwards)) if !is_table => {
-                let outwards = outwards.parse::<usize>().ok().filter(|outwards| *outwards <= MOST_OUTWARDS);
+                let outwards = outwards
+                    .parse::<usize>()
+                    .ok()
+                    .filter(|outwards| *outwards <= MOST_OUTWARDS);
                 if let Some(outwards) = outwards {
                     return Some(Origin::Key(outwards));
                 }
@@ -261,11 +264,7 @@ fn one_value(
 }
 
 /// A path that is followed while the bytes stream by: how many elements there are is not known then.
-pub(super) fn streamed_path(
-    located: &Located<'_>,
-    field: &str,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Option<JsonPath> {
+pub(super) fn streamed_path(located: &Located<'_>, field: &str, diagnostics: &mut Diagnostics<'_>) -> Option<JsonPath> {
     let path = json_path(located, field, diagnostics)?;
     if path.counts_from_the_end() {
         let message = "a place counted from the end is for fields within a record: this path leads to the record";
