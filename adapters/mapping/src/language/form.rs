@@ -176,7 +176,8 @@ pub(super) fn read_rule(
             [] if table.has("longitude") => "`latitude` is missing beside `longitude`".to_owned(),
             [] if table.has("easting") => "`northing` is missing beside `easting`".to_owned(),
             [] => {
-                "says not what it is made of: field, constant, latitude and longitude, geometry, relationship or text"
+                "says not what it is made of: field, constant, latitude and longitude, geometry, position, \
+                 northing and easting, relationship or text"
                     .to_owned()
             }
             several => {
