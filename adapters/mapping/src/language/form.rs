@@ -175,11 +175,9 @@ pub(super) fn read_rule(
         let message = match present.as_slice() {
             [] if table.has("longitude") => "`latitude` is missing beside `longitude`".to_owned(),
             [] if table.has("easting") => "`northing` is missing beside `easting`".to_owned(),
-            [] => {
-                "says not what it is made of: field, constant, latitude and longitude, geometry, position, \
+            [] => "says not what it is made of: field, constant, latitude and longitude, geometry, position, \
                  northing and easting, relationship or text"
-                    .to_owned()
-            }
+                .to_owned(),
             several => {
                 let several: Vec<&str> = several.iter().map(|form| form.key).collect();
                 format!("is made of one thing only: leave all but one of {}", several.join(", "))
