@@ -22,24 +22,21 @@ use kakehashi_mapping::{Mapping, MappingError};
 #[derive(Debug)]
 pub struct RestKind;
 
-static KEYS: [Key; 2] = [
-    Key {
-        name: "mapping",
-        value: Value::Text,
-        required: true,
-        default: WhenAbsent::Nothing,
-        floor: Floor::Given,
-        about: "For rest: the file that says how its records become entities.",
-    },
-    Key {
-        name: "constants",
-        value: Value::NamedTexts,
-        required: false,
-        default: WhenAbsent::Nothing,
-        floor: Floor::Free,
-        about: "For rest: texts that a mapping takes into entities by name, as `@source.<name>`.",
-    },
-];
+static KEYS: [Key; 2] = [Key {
+    name: "mapping",
+    value: Value::Text,
+    required: true,
+    default: WhenAbsent::Nothing,
+    floor: Floor::Given,
+    about: "For rest: the file that says how its records become entities.",
+}, Key {
+    name: "constants",
+    value: Value::NamedTexts,
+    required: false,
+    default: WhenAbsent::Nothing,
+    floor: Floor::Free,
+    about: "For rest: texts that a mapping takes into entities by name, as `@source.<name>`.",
+}];
 
 impl Kind for RestKind {
     fn name(&self) -> &'static str {
@@ -133,8 +130,7 @@ fn is_of_a_platform(table: &dyn Table, file: &NamedFile, mapping: &Mapping) -> b
     for of_type in mapping.type_mappings() {
         let name = &of_type.short_name;
         if matches!(of_type.format, Format::Table(_)) {
-            let message =
-                format!("types.{name}.format: a platform that is asked by requests answers JSON, and no table");
+            let message = format!("types.{name}.format: a platform that is asked by requests answers JSON, and no table");
             refuse(&of_type.path_place, message);
         } else if of_type.path.is_none() {
             let message = format!("types.{name}: `path` is missing: the request for its records");
