@@ -46,12 +46,18 @@ pub fn read_records(
     let mut read = |body: &[u8], pass: Pass| {
         let mut yielded = Vec::new();
         let mut gathered = Gathered::of(mapping);
-        let envelope = read_document(body, paths, mapping, outside, &projection.wanted, pass, &mut |fields| {
-            match (build_entity(mapping, projection, fields, findings), &mut gathered) {
+        let envelope = read_document(
+            body,
+            paths,
+            mapping,
+            outside,
+            &projection.wanted,
+            pass,
+            &mut |fields| match (build_entity(mapping, projection, fields, findings), &mut gathered) {
                 (Ok(entity), Some(gathered)) => gathered.add(entity, findings),
                 (built, _) => yielded.push(built.map_or_else(Yielded::LeftOut, Into::into)),
-            }
-        });
+            },
+        );
         match envelope {
             Ok(mut envelope) => {
                 if let Some(gathered) = gathered {

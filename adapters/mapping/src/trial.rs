@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::back::{NotBack, WriteTrial};
 use super::language::{FieldUse, Mapping, Sample, TypeMapping, nearest};
 use super::record::{
-    DocumentPaths, Fields, Finding, Findings, Gathered, Outside, Pass, Projection, UnreadableBody, build_entity, read_document,
+    DocumentPaths, Fields, Finding, Findings, Gathered, Outside, Pass, Projection, UnreadableBody, build_entity,
+    read_document,
 };
 use super::trial_members::{beside, end_of, listed};
 use kakehashi_contract::not_finite::with_numbers;

@@ -22,21 +22,24 @@ use kakehashi_mapping::{Mapping, MappingError};
 #[derive(Debug)]
 pub struct RestKind;
 
-static KEYS: [Key; 2] = [Key {
-    name: "mapping",
-    value: Value::Text,
-    required: true,
-    default: WhenAbsent::Nothing,
-    floor: Floor::Given,
-    about: "For rest: the file that says how its records become entities.",
-}, Key {
-    name: "constants",
-    value: Value::NamedTexts,
-    required: false,
-    default: WhenAbsent::Nothing,
-    floor: Floor::Free,
-    about: "For rest: texts that a mapping takes into entities by name, as `@source.<name>`.",
-}];
+static KEYS: [Key; 2] = [
+    Key {
+        name: "mapping",
+        value: Value::Text,
+        required: true,
+        default: WhenAbsent::Nothing,
+        floor: Floor::Given,
+        about: "For rest: the file that says how its records become entities.",
+    },
+    Key {
+        name: "constants",
+        value: Value::NamedTexts,
+        required: false,
+        default: WhenAbsent::Nothing,
+        floor: Floor::Free,
+        about: "For rest: texts that a mapping takes into entities by name, as `@source.<name>`.",
+    },
+];
 
 impl Kind for RestKind {
     fn name(&self) -> &'static str {
@@ -61,12 +64,12 @@ impl Kind for RestKind {
 
     fn read(&self, table: &dyn Table) -> Option<Arc<dyn Settings>> {
         let endpoint = http_endpoint(table);
+        let constants = constants(table);
         if !table.has("mapping") {
             table.missing("mapping", "\"mappings/my-source.toml\"");
         }
         let file = table.file("mapping")?;
         let mapping = mapping(table, &file).filter(|mapping| is_of_a_platform(table, &file, mapping));
-        let constants = constants(table);
         Some(Arc::new(RestSource {
             constants: constants?,
             endpoint: endpoint?,
@@ -130,7 +133,8 @@ fn is_of_a_platform(table: &dyn Table, file: &NamedFile, mapping: &Mapping) -> b
     for of_type in mapping.type_mappings() {
         let name = &of_type.short_name;
         if matches!(of_type.format, Format::Table(_)) {
-            let message = format!("types.{name}.format: a platform that is asked by requests answers JSON, and no table");
+            let message =
+                format!("types.{name}.format: a platform that is asked by requests answers JSON, and no table");
             refuse(&of_type.path_place, message);
         } else if of_type.path.is_none() {
             let message = format!("types.{name}: `path` is missing: the request for its records");

@@ -11,7 +11,10 @@ pub(super) const MAX_PAGES: u64 = 10_000;
 
 /// The path of the many records with these parameters. The kind refuses a mapping without one.
 fn path_of(mapping: &TypeMapping, parameters: &[(&str, u64)]) -> String {
-    mapping.path.as_ref().map_or_else(|| "/".to_owned(), |path| path.with(parameters))
+    mapping
+        .path
+        .as_ref()
+        .map_or_else(|| "/".to_owned(), |path| path.with(parameters))
 }
 
 /// The path of the first page, with the platform's largest page size.

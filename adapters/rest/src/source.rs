@@ -278,7 +278,14 @@ impl TypeReading {
             Answer::One => &mapping.single,
         };
         let mut tally = Tally::default();
-        let page = read_records(mapping, paths, &self.source.outside, &self.prepared.projection, body, &mut tally)?;
+        let page = read_records(
+            mapping,
+            paths,
+            &self.source.outside,
+            &self.prepared.projection,
+            body,
+            &mut tally,
+        )?;
         if !page.is_complete()
             && let Some(irregular) = self.source.irregular(self.prepared.place)
         {

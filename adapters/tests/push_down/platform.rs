@@ -44,15 +44,18 @@ values = { "有" = true, "無" = false, "-" = false }
 
 [types.AED]
 path = "/aed"
-records = "$[*]"
-id = "urn:ngsi-ld:AED:{bango}"
-paging = { style = "offset", offset = "offset", limit = "limit", max = 2 }
+records = "$.aed.*"
+id = "urn:ngsi-ld:AED:{@key}"
+paging = { style = "offset", offset = "offset", limit = "limit", first = 1, max = 2 }
+
+[types.AED.fields]
+hokui = { field = ["nai", "ido"] }
 
 [types.AED.attributes]
-name = { field = "namae", as = "string" }
+name = { field = ["tsusho", "namae"], as = "string" }
 maxCapacity = { field = "ninzu", unit_code = "IE" }
 dateObserved = "nichiji"
-location = { latitude = "ido", longitude = "keido" }
+location = { latitude = "hokui", longitude = "keido" }
 managedBy = { field = "kaijo", table = "yes" }
 
 [types.AED.filters]
@@ -175,7 +178,12 @@ impl Service for Answers {
                 let (sites, size) = (of_type("EvacuationSite"), number("per_page"));
                 json!({ "total": sites.len(), "items": part(&sites, (number("page") - 1) * size, size) })
             }
-            "/aed" => json!(part(&of_type("AED"), number("offset"), number("limit"))),
+            // Records by their names, and offsets from 1.
+            "/aed" => {
+                let found = part(&of_type("AED"), number("offset") - 1, number("limit")).into_iter();
+                let named = found.map(|record| (record["bango"].as_str().unwrap_or_default().to_owned(), record));
+                json!({ "aed": named.collect::<serde_json::Map<_, _>>() })
+            }
             path => {
                 let wanted = path.strip_prefix("/sites/");
                 let found = of_type("EvacuationSite")

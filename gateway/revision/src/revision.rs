@@ -320,7 +320,9 @@ impl<'a> Earlier<'a> {
                 let is_known_alike = source.owners().iter().all(|owner| {
                     let before = revision.and_then(|revision| revision.config.tenant(owner.as_str()));
                     let now = now.tenant(owner.as_str());
-                    before.zip(now).is_some_and(|(before, now)| (&before.name, &before.code) == (&now.name, &now.code))
+                    before
+                        .zip(now)
+                        .is_some_and(|(before, now)| (&before.name, &before.code) == (&now.name, &now.code))
                 });
                 let earlier_guard = revision.and_then(|revision| revision.config.guard(earlier));
                 is_known_alike && earlier.fingerprint == source.fingerprint && earlier_guard.as_ref() == guard

@@ -41,7 +41,9 @@ pub enum Lost {
     Given,
     #[error("the source sets it itself: leave it out")]
     SetByPlatform,
-    #[error("it is made of several things of the source, or of what stands beside its record, and is only read: leave it out")]
+    #[error(
+        "it is made of several things of the source, or of what stands beside its record, and is only read: leave it out"
+    )]
     Computed,
     #[error(
         "the source keeps it together with something else, and one cannot be changed without the other: \

@@ -1,12 +1,12 @@
 //! Fields that are made of others: `[types.X.fields]`.
 
-use hashbrown::HashMap;
 use super::Rule;
-use super::form::read_value;
 use super::error::Diagnostics;
 use super::fields::AttributeReader;
+use super::form::read_value;
 use super::toml_table::{Entry, TomlTable};
 use crate::record::{Origin, Slot};
+use hashbrown::HashMap;
 
 /// Fields that are looked at for one, each as often as it is named: of those that are made of each other twice the number
 /// doubles with every step.

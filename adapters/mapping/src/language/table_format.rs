@@ -74,7 +74,9 @@ pub(super) fn read_format(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'
         }
         Some(other) => {
             let message = format!("unknown format `{other}`: expected {}", FORMATS.join(", "));
-            let span = format.as_ref().map_or_else(|| table.span.clone(), |located| located.span.clone());
+            let span = format
+                .as_ref()
+                .map_or_else(|| table.span.clone(), |located| located.span.clone());
             diagnostics.unknown(&span, &table.field_of("format"), message, other, FORMATS);
             Format::Json
         }
@@ -92,11 +94,19 @@ fn read_table(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Table
     let encoding = table.text("encoding", diagnostics);
     if let Some(located) = encoding.as_ref().filter(|located| !ENCODINGS.contains(&located.text)) {
         let message = format!("unknown encoding `{}`: expected {}", located.text, ENCODINGS.join(", "));
-        diagnostics.unknown(&located.span, &table.field_of("encoding"), message, located.text, ENCODINGS);
+        diagnostics.unknown(
+            &located.span,
+            &table.field_of("encoding"),
+            message,
+            located.text,
+            ENCODINGS,
+        );
     }
     let separator = table.text("separator", diagnostics).and_then(|located| {
         let mut characters = located.text.chars();
-        let read = characters.next().filter(|one| characters.next().is_none() && !matches!(one, '"' | '\n' | '\r'));
+        let read = characters
+            .next()
+            .filter(|one| characters.next().is_none() && !matches!(one, '"' | '\n' | '\r'));
         if read.is_none() || !located.text.is_ascii() {
             let message = "expected one character, such as \",\" or \"\\t\"";
             diagnostics.report(&located.span, &table.field_of("separator"), message);
@@ -133,11 +143,13 @@ pub fn same_text(one: &str, other: &str) -> bool {
 }
 
 fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars().filter(|character| !character.is_whitespace()).map(|character| match character {
-        '\u{FF01}'..='\u{FF5E}' if character != '～' => {
-            char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character)
-        }
-        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
-        other => other,
-    })
+    text.chars()
+        .filter(|character| !character.is_whitespace())
+        .map(|character| match character {
+            '\u{FF01}'..='\u{FF5E}' if character != '～' => {
+                char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character)
+            }
+            '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+            other => other,
+        })
 }

@@ -1,9 +1,9 @@
 //! Texts out of several fields: `{ text = "{都道府県}{市区町村}" }`.
 
+use super::Rule;
 use super::error::Diagnostics;
 use super::fields::AttributeReader;
 use super::toml_table::{Located, TomlTable};
-use super::Rule;
 use crate::record::Slot;
 
 /// A part of such a text.

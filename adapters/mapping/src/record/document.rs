@@ -177,10 +177,15 @@ fn of_the_document<'de>(text: &'de str, mapping: &TypeMapping) -> Result<Vec<(Sl
     let mut fields = mapping.document.empty_fields();
     let wanted = mapping.document.all_wanted();
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = mapping.document.record(&wanted, &mut fields).deserialize(&mut deserializer);
+    let read = mapping
+        .document
+        .record(&wanted, &mut fields)
+        .deserialize(&mut deserializer);
     read.map_err(|error| UnreadableBody::from(&error))?;
     let found = slots.into_iter();
-    Ok(found.filter_map(|(slot, place)| Some((slot, fields.get(place)?.clone()))).collect())
+    Ok(found
+        .filter_map(|(slot, place)| Some((slot, fields.get(place)?.clone())))
+        .collect())
 }
 
 /// The fields that hold a name under which the record stands, with how far out that name is.

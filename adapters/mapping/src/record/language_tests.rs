@@ -102,7 +102,9 @@ fn names_and_what_stands_beside_the_records_are_fields() {
     let body = r#"{"stations":{"11001":{"名":"渡良瀬","series":[{"value":1},{"value":2},{"value":3}]},"a\u0020b":{"名":"秋山"}},
         "report":{"time":"2026-11-29T09:00:00Z"}}"#;
     let read = entities(STATIONS, body);
-    let [first, second] = read.as_slice() else { panic!("{read:?}") };
+    let [first, second] = read.as_slice() else {
+        panic!("{read:?}")
+    };
     assert_eq!(first.id.as_str(), "urn:x:092045:11001");
     assert_eq!(second.id.as_str(), "urn:x:092045:a%20b");
     assert_eq!(value(first, "name"), Some("渡良瀬".into()));
@@ -110,7 +112,9 @@ fn names_and_what_stands_beside_the_records_are_fields() {
     assert_eq!(value(first, "town"), Some("佐野市".into()));
     assert_eq!(value(first, "edition"), Some("2026".into()));
     assert_eq!(value(first, "file"), Some("aed.csv".into()));
-    assert!(matches!(value(second, "reported"), Some(Value::DateTime(date)) if date.as_str() == "2026-11-29T09:00:00Z"));
+    assert!(
+        matches!(value(second, "reported"), Some(Value::DateTime(date)) if date.as_str() == "2026-11-29T09:00:00Z")
+    );
     assert_eq!(value(first, "level"), Some(Value::Number(3_i64.into())));
     assert_eq!(value(first, "before"), Some(Value::Number(2_i64.into())));
     assert_eq!(value(first, "values"), json("[1,2,3]"));
@@ -141,7 +145,10 @@ id = "urn:x:{id}"
 subjects = { field = "$.days[*].subjects[*]", as = "list", table = { values = { "1" = "内科", "2" = "外科" } } }
 words = { field = "診療科", as = "list", separator = "、", table = { values = { "内" = "内科" }, unlisted = "keep" } }
 "#;
-    let read = entities(text, r#"[{"id":1,"days":[{"subjects":[1,"2"]},{"subjects":["１"]},{}],"診療科":"内、小児科"}]"#);
+    let read = entities(
+        text,
+        r#"[{"id":1,"days":[{"subjects":[1,"2"]},{"subjects":["１"]},{}],"診療科":"内、小児科"}]"#,
+    );
     assert_eq!(value(&read[0], "subjects"), json(r#"["内科","外科","内科"]"#));
     assert_eq!(value(&read[0], "words"), json(r#"["内科","小児科"]"#));
 }
@@ -155,15 +162,27 @@ records = "$[*]"
 id = "urn:x:{id}"
 attributes = { flag = { field = "f", table = { values = { 1 = true, "０" = false, "○" = true } } } }
 "#;
-    let read = entities(text, r#"[{"id":1,"f":1.0},{"id":2,"f":"１"},{"id":3,"f":0},{"id":4,"f":" ○ "},{"id":5,"f":2}]"#);
+    let read = entities(
+        text,
+        r#"[{"id":1,"f":1.0},{"id":2,"f":"１"},{"id":3,"f":0},{"id":4,"f":" ○ "},{"id":5,"f":2}]"#,
+    );
     let flags: Vec<Option<Value>> = read.iter().map(|entity| value(entity, "flag")).collect();
-    assert_eq!(flags, [Some(true.into()), Some(true.into()), Some(false.into()), Some(true.into()), None]);
+    assert_eq!(
+        flags,
+        [
+            Some(true.into()),
+            Some(true.into()),
+            Some(false.into()),
+            Some(true.into()),
+            None
+        ]
+    );
 }
 
 const AED: &str = r#"
 [types.AED]
 format = "table"
-id = "urn:x:{code}-{NO}"
+id = "urn:x:{code}:{NO}"
 absent = "silent"
 table = { header_rows = 2, after = "設置場所", encoding = "cp932" }
 [types.AED.fields]
@@ -179,7 +198,15 @@ town = "@source.name"
 
 #[test]
 fn a_row_is_a_record_and_fields_are_made_of_others() {
-    let header = ["NO", "市区町村コード", "施設名", "都道府県", " 市区町村", "町字", "code"];
+    let header = [
+        "NO",
+        "市区町村コード",
+        "施設名",
+        "都道府県",
+        " 市区町村",
+        "町字",
+        "code",
+    ];
     let read = rows(
         AED,
         &header,
@@ -189,8 +216,10 @@ fn a_row_is_a_record_and_fields_are_made_of_others() {
             &["3", "092045", "", "栃木県", "", "", ""],
         ],
     );
-    let [first, third] = read.as_slice() else { panic!("{read:?}") };
-    assert_eq!(first.id.as_str(), "urn:x:092045-1");
+    let [first, third] = read.as_slice() else {
+        panic!("{read:?}")
+    };
+    assert_eq!(first.id.as_str(), "urn:x:092045:1");
     assert_eq!(value(first, "name"), Some("市役所".into()));
     assert_eq!(value(first, "address"), Some("栃木県佐野市高砂町".into()));
     assert_eq!(value(first, "code"), Some("092045".into()));
@@ -207,7 +236,10 @@ fn columns_that_nothing_names_are_not_wanted() {
     let only = AttributeSelection::only([name("name")]);
     let projection = Projection::new(mapping, &only, false);
     let wanted: Vec<&str> = mapping.wanted_columns(&projection).collect();
-    assert_eq!(wanted, ["全国地方公共団体コード", "市区町村コード", "NO", "名称", "施設名"]);
+    assert_eq!(
+        wanted,
+        ["全国地方公共団体コード", "市区町村コード", "NO", "名称", "施設名"]
+    );
     let outside = Outside::default();
     let reader = TableReader::new(mapping, &projection, &outside, &["氏名", "ＮＯ", "名 称"]);
     let is_wanted: Vec<bool> = (0..4).map(|column| reader.is_wanted(column)).collect();
@@ -234,9 +266,16 @@ count = { field = "stop", rows = "count" }
     let read = rows(
         text,
         &header,
-        &[&["1", "", "a", "5"], &["2", "x", "b", "7"], &["1", "y", "", "many"], &["1", "z", "c", "2.5"]],
+        &[
+            &["1", "", "a", "5"],
+            &["2", "x", "b", "7"],
+            &["1", "y", "", "many"],
+            &["1", "z", "c", "2.5"],
+        ],
     );
-    let [one, two] = read.as_slice() else { panic!("{read:?}") };
+    let [one, two] = read.as_slice() else {
+        panic!("{read:?}")
+    };
     assert_eq!(value(one, "name"), Some("y".into()));
     assert_eq!(value(one, "latest"), Some("z".into()));
     assert_eq!(value(one, "stops"), json(r#"["a","c"]"#));
@@ -289,7 +328,10 @@ fn fields_that_double_with_every_step_are_refused() {
         text.push_str(&format!("f{step} = {{ text = \"{{f{0}}}{{f{0}}}\" }}\n", step - 1));
     }
     let told = errors(&text);
-    assert!(told.iter().any(|one| one.contains("is made of more than 256 fields")), "{told:?}");
+    assert!(
+        told.iter().any(|one| one.contains("is made of more than 256 fields")),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -312,12 +354,27 @@ change = { path = "/a/{id}" }
 "#;
     let told = errors(text);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("types.A.filters.a: is made of something else than fields"), "{told:?}");
+    assert!(
+        told[0].contains("types.A.filters.a: is made of something else than fields"),
+        "{told:?}"
+    );
     let mapping = mapping(&text.replace("[types.A.filters]\na = { equal = \"a\" }\n", ""));
     let of_type = &mapping.type_mappings()[0];
     let write = of_type.write.as_ref().unwrap();
-    let written: Vec<bool> = of_type.attributes.iter().map(|one| one.is_written(write, &of_type.id)).collect();
+    let written: Vec<bool> = of_type
+        .attributes
+        .iter()
+        .map(|one| one.is_written(write, &of_type.id))
+        .collect();
     assert_eq!(written, [false, true]);
-    let told = errors(&text.replace("urn:x:{id}", "urn:x:{id}:{@key}").replace("[types.A.filters]\na = { equal = \"a\" }\n", ""));
-    assert!(told.iter().any(|one| one.contains("records of a type with `@key` cannot be written")), "{told:?}");
+    let told = errors(
+        &text
+            .replace("urn:x:{id}", "urn:x:{id}:{@key}")
+            .replace("[types.A.filters]\na = { equal = \"a\" }\n", ""),
+    );
+    assert!(
+        told.iter()
+            .any(|one| one.contains("records of a type with `@key` cannot be written")),
+        "{told:?}"
+    );
 }

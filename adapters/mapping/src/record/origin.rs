@@ -63,7 +63,10 @@ impl Outside {
         let known = known.into_iter().filter_map(|(key, text)| Some((key, text?)));
         let source = constants.into_iter().map(|(key, text)| (key.into(), text.into()));
         Self {
-            source: known.map(|(key, text)| (key.into(), text.into())).chain(source).collect(),
+            source: known
+                .map(|(key, text)| (key.into(), text.into()))
+                .chain(source)
+                .collect(),
             file: None,
             sheet: None,
         }

@@ -301,8 +301,14 @@ fn a_record_that_cannot_be_read_costs_itself_alone() {
             br#",{"id":"3","namae":"a"}],"n":2}"#,
         ]
         .concat();
-        let read =
-            crate::translate::read_records(mapping, &mapping.documents, &Outside::default(), &projection, &body, &mut Noted::default());
+        let read = crate::translate::read_records(
+            mapping,
+            &mapping.documents,
+            &Outside::default(),
+            &projection,
+            &body,
+            &mut Noted::default(),
+        );
         let page = read.unwrap_or_else(|error| panic!("{}: {error}", String::from_utf8_lossy(wrong)));
         let left_out = Yielded::LeftOut(Flaw::Malformed);
         let is_whole = |one: &Yielded| matches!(one, Yielded::Entity(_));
@@ -384,13 +390,21 @@ mod any_document {
         let mut mapping = mapping.type_mappings()[0].clone();
         mapping.fields = tree;
         let outside = Outside::default();
-        let read = read_document(body.as_bytes(), &paths, &mapping, &outside, &wanted, pass, &mut |fields| {
-            let json = fields
-                .unwrap()
-                .json(whole)
-                .map_or(serde_json::Value::Null, |json| serde_json::from_str(json).unwrap());
-            found.push(json);
-        });
+        let read = read_document(
+            body.as_bytes(),
+            &paths,
+            &mapping,
+            &outside,
+            &wanted,
+            pass,
+            &mut |fields| {
+                let json = fields
+                    .unwrap()
+                    .json(whole)
+                    .map_or(serde_json::Value::Null, |json| serde_json::from_str(json).unwrap());
+                found.push(json);
+            },
+        );
         match read {
             Ok(envelope) => assert_eq!(envelope.records, found.len()),
             Err(error) => assert_eq!((error, found.len()), (UnreadableBody::NoRecords, 0)),
