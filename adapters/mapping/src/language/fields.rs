@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use kakehashi_values::characters::Folding;
+use kakehashi_values::crs::Crs;
 use ngsi_ld::EntityId;
 use toml::de::DeValue;
 
@@ -23,6 +25,10 @@ pub(super) struct AttributeReader<'f> {
     pub(super) format: Format,
     pub(super) rows: Rows,
     pub(super) zone: i32,
+    /// The reference system of places that say none.
+    pub(super) crs: Option<Arc<Crs>>,
+    /// In which of their writings texts are the same.
+    pub(super) folding: Option<Folding>,
     pub(super) tables: &'f HashMap<String, Arc<ValueTable>>,
     pub(super) fields: FieldTree,
     /// Fields that are made of others, by name.

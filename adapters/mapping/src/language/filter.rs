@@ -169,12 +169,17 @@ fn fits(test: &Test, rule: &Rule) -> Result<(), &'static str> {
         Rule::Field { table, conversion, .. } => Some((table.is_some(), conversion)),
         _ => None,
     };
-    let is_place = matches!(rule, Rule::Point { .. } | Rule::Geometry { .. });
+    // The parameters of platforms are degrees of theirs.
+    let is_place = matches!(rule, Rule::Point { crs: None, .. } | Rule::Geometry { crs: None, .. });
     let (fits, otherwise) = match test {
         Test::Equal(_) => match field {
             Some((false, Conversion::DateTime { .. })) => (
                 false,
                 "`equal` is for texts and numbers: platforms write dates in many ways",
+            ),
+            Some((_, Conversion::Written(_))) => (
+                false,
+                "`equal` is for a value that is as the platform writes it, and this one is read in many writings",
             ),
             Some((false, Conversion::Boolean)) => (false, "`equal` is for a flag with a `table` of its words"),
             field => (

@@ -7,9 +7,11 @@ use toml::de::DeValue;
 use super::error::Diagnostics;
 use super::fields::{AttributeReader, id_template, neither_text_nor_table, read_zone};
 use super::form_place::{read_geometry, read_point};
+use super::position::{read_plane, read_position};
 use super::text::read_text;
 use super::toml_table::{Located, TomlTable, text_of};
 use super::value_table::{ValueTable, constant};
+use super::written::{is_written, read_folding, read_written};
 use super::{Conversion, Rule};
 use crate::record::Slot;
 
@@ -28,7 +30,17 @@ type ReadForm = fn(&TomlTable<'_>, i32, &mut AttributeReader<'_>, &mut Diagnosti
 static FORMS: &[Form] = &[
     Form {
         key: "field",
-        beside: &["as", "table", "separator", "zone", "unit_code"],
+        beside: &[
+            "as",
+            "table",
+            "separator",
+            "zone",
+            "unit_code",
+            "from",
+            "units",
+            "width",
+            "normalize",
+        ],
         read: read_field,
     },
     Form {
@@ -41,13 +53,23 @@ static FORMS: &[Form] = &[
     },
     Form {
         key: "latitude",
-        beside: &["longitude", "bounds", "zone"],
+        beside: &["longitude", "bounds", "crs", "zone"],
         read: |table, _, reader, diagnostics| read_point(table, reader, diagnostics),
     },
     Form {
         key: "geometry",
-        beside: &["bounds", "zone"],
+        beside: &["bounds", "crs", "zone"],
         read: |table, _, reader, diagnostics| read_geometry(table, reader, diagnostics),
+    },
+    Form {
+        key: "position",
+        beside: &["order", "bounds", "crs", "zone"],
+        read: |table, _, reader, diagnostics| read_position(table, reader, diagnostics),
+    },
+    Form {
+        key: "northing",
+        beside: &["easting", "bounds", "crs", "zone"],
+        read: |table, _, reader, diagnostics| read_plane(table, reader, diagnostics),
     },
     Form {
         key: "relationship",
@@ -80,7 +102,16 @@ pub(super) enum Of {
     Derived,
 }
 
-const CONVERSIONS: &[&str] = &["string", "number", "boolean", "date-time", "list"];
+const CONVERSIONS: &[&str] = &[
+    "string",
+    "number",
+    "boolean",
+    "date-time",
+    "date",
+    "time",
+    "municipality-code",
+    "list",
+];
 
 impl Rule {
     /// Whether a Property comes of it, which may have a unit.
@@ -143,10 +174,10 @@ pub(super) fn read_rule(
     let [form] = present.as_slice() else {
         let message = match present.as_slice() {
             [] if table.has("longitude") => "`latitude` is missing beside `longitude`".to_owned(),
-            [] => {
-                "says not what it is made of: field, constant, latitude and longitude, geometry, relationship or text"
-                    .to_owned()
-            }
+            [] if table.has("easting") => "`northing` is missing beside `easting`".to_owned(),
+            [] => "says not what it is made of: field, constant, latitude and longitude, geometry, position, \
+                 northing and easting, relationship or text"
+                .to_owned(),
             several => {
                 let several: Vec<&str> = several.iter().map(|form| form.key).collect();
                 format!("is made of one thing only: leave all but one of {}", several.join(", "))
@@ -226,9 +257,10 @@ fn read_value_table(
         return Some(None);
     };
     let field = table.field_of("table");
+    let own = read_folding(table, diagnostics).or(reader.folding);
     match value.get_ref() {
         DeValue::String(name) => match reader.tables.get(name.as_ref()) {
-            Some(shared) => Some(Some(Arc::clone(shared))),
+            Some(shared) => Some(Some(shared.folded(own, &value.span(), &field, diagnostics)?)),
             None => {
                 let message = format!("no table `{name}`: add [tables.{name}]");
                 let known = reader.tables.keys().map(String::as_str);
@@ -237,8 +269,9 @@ fn read_value_table(
             }
         },
         _ => {
-            let own = TomlTable::of(value, field, diagnostics)?;
-            Some(Some(Arc::new(ValueTable::read(&own, diagnostics)?)))
+            let table = TomlTable::of(value, field.clone(), diagnostics)?;
+            let table = Arc::new(ValueTable::read(&table, diagnostics)?);
+            Some(Some(table.folded(own, &value.span(), &field, diagnostics)?))
         }
     }
 }
@@ -248,6 +281,14 @@ fn read_conversion(table: &TomlTable<'_>, zone: i32, diagnostics: &mut Diagnosti
     let conversion_name = conversion.as_ref().map_or("", |located| located.text);
     if table.has("separator") && conversion_name != "list" {
         diagnostics.report(&table.span, &table.field, "`separator` belongs to as = \"list\"");
+    }
+    if is_written(conversion_name, table) {
+        let written = read_written(conversion_name, table, zone, diagnostics)?;
+        return Some(Conversion::Written(Box::new(written)));
+    }
+    if let Some(value) = table.get("normalize").filter(|_| !table.has("table")) {
+        let message = "`normalize` belongs beside `table` or as = \"string\"";
+        diagnostics.report(&value.span(), &table.field_of("normalize"), message);
     }
     let Some(located) = conversion else {
         return Some(Conversion::Keep);

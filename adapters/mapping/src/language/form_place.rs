@@ -6,6 +6,7 @@ use super::error::Diagnostics;
 use super::fields::AttributeReader;
 use super::form::named_slot;
 use super::path::JsonPath;
+use super::position::{crs_of, degrees_of};
 use super::toml_table::{TomlTable, number_of};
 use super::{Bounds, Format, Rule};
 use crate::record::Slot;
@@ -24,6 +25,7 @@ pub(super) fn read_point(
     Some(Rule::Point {
         latitude: latitude?,
         longitude: longitude??,
+        crs: degrees_of(table, reader, diagnostics),
         bounds: read_bounds(table, diagnostics),
     })
 }
@@ -36,6 +38,7 @@ pub(super) fn read_geometry(
 ) -> Option<Rule> {
     Some(Rule::Geometry {
         slot: geometry_slot(table, reader, diagnostics)?,
+        crs: crs_of(table, reader, diagnostics),
         bounds: read_bounds(table, diagnostics),
     })
 }

@@ -13,6 +13,7 @@ mod filter;
 mod form;
 mod form_place;
 mod path;
+mod position;
 mod read;
 mod request;
 mod rows;
@@ -26,8 +27,11 @@ mod value_table;
 mod write;
 #[cfg(test)]
 mod write_tests;
+mod written;
 
 use compact_str::CompactString;
+use kakehashi_values::characters::Folding;
+use kakehashi_values::crs::Crs;
 use ngsi_ld::context::{Context, InvalidName};
 use ngsi_ld::entity::Value;
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
@@ -38,6 +42,7 @@ pub use self::error::MappingError;
 pub use self::error::{Place, nearest};
 pub use self::filter::{Filter, Test};
 pub use self::path::{InvalidPath, JsonPath, Step};
+pub use self::position::{PlaceText, PlanePlace};
 pub use self::request::{Paging, PagingStyle, RequestPath};
 pub use self::rows::{Gather, Rows};
 pub use self::table_format::{Format, TableFormat, same_text};
@@ -45,6 +50,7 @@ pub use self::template::Template;
 pub use self::text::TextPart;
 pub use self::value_table::{Unlisted, ValueTable, number_text};
 pub use self::write::{WriteMapping, WriteRequest};
+pub use self::written::{Count, Written};
 use super::record::{DocumentPaths, FieldTree, Slot};
 
 /// How names get their meaning.
@@ -147,6 +153,8 @@ pub struct TypeMapping {
     pub id: IdTemplate,
     /// Texts that mean that there is no value.
     pub missing: Vec<CompactString>,
+    /// In which of their writings texts are the same; `None`: only spaces do not count, and ids are as they are written.
+    pub folding: Option<Folding>,
     /// When the record was made.
     pub created_at: Option<DateRule>,
     /// When the record was changed last.
@@ -262,7 +270,7 @@ impl AttributeMapping {
 
     /// Whether it is made in a way that leads back to no record.
     pub fn is_computed(&self, write: &WriteMapping) -> bool {
-        let is_one_way = matches!(self.rule, Rule::Text { .. });
+        let is_one_way = self.rule.is_one_way();
         let slots = self.value_slots();
         is_one_way || slots.iter().any(|slot| write.computed.contains(slot))
     }
@@ -297,13 +305,17 @@ pub enum Rule {
         latitude: Slot,
         /// Degrees to the east.
         longitude: Slot,
+        /// Their reference system; `None`: WGS84.
+        crs: Option<std::sync::Arc<Crs>>,
         /// Where it is plausible.
         bounds: Option<Bounds>,
     },
-    /// A field that holds a GeoJSON geometry.
+    /// A field that holds a geometry, in GeoJSON or WKT.
     Geometry {
         /// Which.
         slot: Slot,
+        /// Its reference system; `None`: what the document says, or WGS84.
+        crs: Option<std::sync::Arc<Crs>>,
         /// Where it is plausible.
         bounds: Option<Bounds>,
     },
@@ -312,6 +324,10 @@ pub enum Rule {
         /// In their order.
         parts: Vec<TextPart>,
     },
+    /// A place in one text.
+    Position(Box<PlaceText>),
+    /// A place on a plane.
+    Plane(Box<PlanePlace>),
     /// A relationship to the entity whose id the template makes.
     Relationship {
         /// What the id of that entity is made of.
@@ -335,6 +351,8 @@ pub enum Conversion {
         /// The zone of texts that do not say theirs, in seconds east of UTC.
         zone: i32,
     },
+    /// What is read of a writing that only the mapping knows, or that only Japan has. It leads not back.
+    Written(Box<Written>),
     /// A list of texts, split at a separator; lists stay.
     List {
         /// What stands between two of them; empty: a text is one element.

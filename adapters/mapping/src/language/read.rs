@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use kakehashi_values::characters::Folding;
+use kakehashi_values::crs::Crs;
 use ngsi_ld::TypeName;
 use toml::de::DeTable;
 
@@ -12,16 +14,18 @@ use super::error::{Diagnostics, MappingError};
 use super::fields::{AttributeReader, id_path, id_template, read_zone, single_value_path, streamed_path};
 use super::filter::read_filters;
 use super::path::JsonPath;
+use super::position::read_crs;
 use super::request::{Paging, RequestPath};
 use super::rows::read_rows;
 use super::table_format::read_format;
 use super::toml_table::{Entry, TomlTable};
 use super::value_table::ValueTable;
 use super::write::{OfType, read_write};
+use super::written::read_folding;
 use super::{DateRule, Expand, Format, IdTemplate, Mapping, RecordPath, Sample, TypeMapping};
 use crate::record::{DocumentPaths, FieldTree};
 
-const FILE_KEYS: &[&str] = &["description", "zone", "missing", "tables", "types"];
+const FILE_KEYS: &[&str] = &["description", "zone", "crs", "normalize", "missing", "tables", "types"];
 const TYPE_KEYS: &[&str] = &[
     "path",
     "record_path",
@@ -36,6 +40,8 @@ const TYPE_KEYS: &[&str] = &[
     "paging",
     "id",
     "missing",
+    "crs",
+    "normalize",
     "observed_at",
     "modified_at",
     "created_at",
@@ -47,6 +53,8 @@ const TYPE_KEYS: &[&str] = &[
 /// What holds for all types of a file.
 struct FileSettings {
     zone: i32,
+    crs: Option<Arc<Crs>>,
+    folding: Option<Folding>,
     missing: Vec<String>,
     tables: HashMap<String, Arc<ValueTable>>,
 }
@@ -66,6 +74,8 @@ pub(super) fn read_mapping(text: &str, file: &str, expand: &Expand<'_>) -> Resul
     let _description = root.text("description", &mut diagnostics);
     let settings = FileSettings {
         zone: read_zone(&root, &mut diagnostics).unwrap_or(0),
+        crs: read_crs(&root, &mut diagnostics),
+        folding: read_folding(&root, &mut diagnostics),
         missing: root
             .texts("missing", &mut diagnostics)
             .unwrap_or_else(|| vec![String::new()]),
@@ -110,6 +120,9 @@ fn read_tables(root: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> HashM
         let table = read.unwrap_or_else(|| ValueTable {
             values: HashMap::new(),
             written: Vec::new(),
+            folding: None,
+            compared: Folding::SPACES,
+            folded: HashMap::new(),
             unlisted: super::Unlisted::Omit,
         });
         tables.insert(entry.key.to_owned(), Arc::new(table));
@@ -145,6 +158,8 @@ fn read_type(
         format,
         rows,
         zone: settings.zone,
+        crs: read_crs(&table, diagnostics).or_else(|| settings.crs.clone()),
+        folding: read_folding(&table, diagnostics).or(settings.folding),
         tables: &settings.tables,
         fields: FieldTree::default(),
         derived: HashMap::new(),
@@ -227,6 +242,7 @@ fn read_type(
         modified_at,
         observed_at: reader.observed_at,
         format: reader.format,
+        folding: reader.folding,
         fields: reader.fields,
         derived,
         document: reader.document,

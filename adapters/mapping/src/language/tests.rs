@@ -50,7 +50,7 @@ values = { "1" = true }
         "test.toml:10:9: types.AED.paging.style: unknown style `pages`: expected page, offset, next, cursor or none; did you \
          mean `page`?",
         "test.toml:12:8: types.AED.attributes.name: says not what it is made of: field, constant, latitude and \
-         longitude, geometry, relationship or text",
+         longitude, geometry, position, northing and easting, relationship or text",
         "test.toml:12:10: types.AED.attributes.name: unknown key `feild`; did you mean `field`?",
         "test.toml:13:37: types.AED.attributes.remarks.table: no table `flg`: add [tables.flg]; did you mean `flag`?",
     ];

@@ -10,6 +10,7 @@ mod gathered;
 mod language_tests;
 mod mended;
 mod origin;
+mod position;
 mod projection;
 mod scalar;
 mod seed;
@@ -18,6 +19,9 @@ mod table;
 mod tests;
 mod tree;
 mod value;
+mod written;
+#[cfg(test)]
+mod written_tests;
 
 pub use self::document::UnreadableBody;
 pub use self::document::{DocumentPaths, Envelope, Pass, read_document};

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::fields::{Fields, Slot, WantedSlots};
 use super::origin::Origin;
-use crate::language::{AttributeMapping, Rule, TextPart, TypeMapping};
+use crate::language::{AttributeMapping, Conversion, Rule, TextPart, TypeMapping};
 use kakehashi_contract::AttributeSelection;
 
 /// The part of a mapping that one query needs: what is not wanted is neither read nor built.
@@ -105,7 +105,21 @@ impl Rule {
                 latitude, longitude, ..
             } => SmallVec::from_slice(&[*latitude, *longitude]),
             Rule::Relationship { object } => SmallVec::from_slice(&object.slots),
+            Rule::Position(place) => SmallVec::from_slice(&[place.slot]),
+            Rule::Plane(place) => SmallVec::from_slice(&[place.northing, place.easting]),
             Rule::Text { parts } => parts.iter().filter_map(TextPart::field).collect(),
+        }
+    }
+}
+
+impl Rule {
+    /// Whether it leads back to no record.
+    pub fn is_one_way(&self) -> bool {
+        match self {
+            Rule::Text { .. } | Rule::Position(_) | Rule::Plane(_) => true,
+            Rule::Point { crs, .. } | Rule::Geometry { crs, .. } => crs.is_some(),
+            Rule::Field { conversion, .. } => matches!(conversion, Conversion::Written(_)),
+            Rule::Constant(_) | Rule::Relationship { .. } => false,
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use kakehashi_values::characters::Folding;
+use kakehashi_values::crs::Crs;
+use kakehashi_values::positions;
 use ngsi_ld::EntityId;
 use ngsi_ld::entity::{AttributeValue, DateTime, Geometry, Json, Position, SystemAttributes, Value};
 use serde::Deserialize;
@@ -10,6 +13,7 @@ use serde_json::value::RawValue;
 use super::fields::{Fields, Slot};
 use super::findings::{Finding, Findings};
 use super::origin::Origin;
+use super::position::point;
 use super::scalar::Scalar;
 use crate::language::{
     Bounds, Conversion, DateRule, IdTemplate, Rule, TextPart, TypeMapping, Unlisted, ValueTable, number_text,
@@ -55,7 +59,7 @@ impl<'de> Record<'_, 'de> {
     }
 
     /// The same, without the texts that mean that there is nothing.
-    fn present(&self, slot: Slot) -> Result<Option<Scalar<'de>>, Finding> {
+    pub(super) fn present(&self, slot: Slot) -> Result<Option<Scalar<'de>>, Finding> {
         Ok(self.field(slot)?.filter(|scalar| !self.is_missing(scalar)))
     }
 
@@ -63,9 +67,22 @@ impl<'de> Record<'_, 'de> {
         match scalar {
             Scalar::Text(text) => {
                 let text = text.trim();
-                self.mapping.missing.iter().any(|missing| missing == text)
+                let is_it = |text: &str| self.mapping.missing.iter().any(|missing| missing == text);
+                is_it(text) || self.is_missing_in_another_writing(text)
             }
             _ => false,
+        }
+    }
+
+    fn is_missing_in_another_writing(&self, text: &str) -> bool {
+        let folding = self.mapping.folding.unwrap_or(Folding::SPACES);
+        match folding.fold(text) {
+            Cow::Borrowed(_) if self.mapping.folding.is_none() => false,
+            folded => self
+                .mapping
+                .missing
+                .iter()
+                .any(|missing| folding.fold(missing) == folded),
         }
     }
 
@@ -74,7 +91,10 @@ impl<'de> Record<'_, 'de> {
         let filled = template.template.fill(|field| {
             let slot = template.slots.get(field)?;
             match self.present(*slot).ok()?? {
-                Scalar::Text(text) => Some(text),
+                Scalar::Text(text) => Some(match self.mapping.folding {
+                    Some(folding) => Cow::Owned(folding.fold(&text).into_owned()),
+                    None => text,
+                }),
                 Scalar::Number(digits) => Some(digits),
                 Scalar::Boolean(_) | Scalar::Compound(_) => None,
             }
@@ -161,6 +181,7 @@ impl<'de> Record<'_, 'de> {
             Rule::Point {
                 latitude,
                 longitude,
+                crs,
                 bounds,
             } => {
                 let (latitude, longitude) = (self.present(*latitude)?, self.present(*longitude)?);
@@ -169,24 +190,25 @@ impl<'de> Record<'_, 'de> {
                 }
                 let degrees = |scalar: Option<Scalar<'_>>| {
                     scalar
-                        .and_then(|scalar| scalar.as_f64())
+                        .and_then(|scalar| scalar.as_degrees())
                         .ok_or(Finding::ImpossiblePosition)
                 };
-                let point = Geometry::point(degrees(longitude)?, degrees(latitude)?);
-                located(point.ok(), *bounds)
+                located(point(degrees(longitude)?, degrees(latitude)?, crs.as_ref()), *bounds)
             }
-            Rule::Geometry { slot, bounds } => {
+            Rule::Geometry { slot, crs, bounds } => {
                 let Some(scalar) = self.present(*slot)? else {
                     return Err(Finding::NoPosition);
                 };
                 let geometry = match &scalar {
-                    Scalar::Compound(json) => geometry(json),
-                    // Databases hand out geometries as text that holds JSON.
-                    Scalar::Text(json) => geometry(json),
+                    Scalar::Compound(json) => geometry(json, crs.as_deref()),
+                    // Databases hand out geometries as text that holds JSON, or as WKT.
+                    Scalar::Text(text) => geometry(text, crs.as_deref()).or_else(|| of_wkt(text, crs.as_deref())),
                     Scalar::Number(_) | Scalar::Boolean(_) => None,
                 };
                 located(geometry, *bounds)
             }
+            Rule::Position(place) => self.place_text(place),
+            Rule::Plane(place) => self.plane_place(place),
             Rule::Text { parts } => self.text(parts),
             Rule::Relationship { object } => Ok(self.id(object).map(AttributeValue::relationship)),
         }
@@ -261,20 +283,28 @@ fn property(value: &Value) -> AttributeValue {
 }
 
 /// A geometry, or the geometry of a Feature.
-fn geometry(json: &str) -> Option<Geometry> {
+fn geometry(json: &str, crs: Option<&Crs>) -> Option<Geometry> {
     #[derive(Deserialize)]
     struct Feature<'a> {
         #[serde(borrow)]
         geometry: &'a RawValue,
     }
-    if let Ok(geometry) = Geometry::parse(json) {
+    let read = |json: &str| match crs {
+        None => Geometry::parse(json).ok(),
+        Some(crs) => positions::geometry(json, crs).ok(),
+    };
+    if let Some(geometry) = read(json) {
         return Some(geometry);
     }
     let feature: Feature<'_> = serde_json::from_str(json).ok()?;
-    Geometry::parse(feature.geometry.get()).ok()
+    read(feature.geometry.get())
 }
 
-fn located(geometry: Option<Geometry>, bounds: Option<Bounds>) -> Result<Option<AttributeValue>, Finding> {
+fn of_wkt(text: &str, crs: Option<&Crs>) -> Option<Geometry> {
+    positions::wkt(text, crs.unwrap_or(&Crs::wgs84())).ok()
+}
+
+pub(super) fn located(geometry: Option<Geometry>, bounds: Option<Bounds>) -> Result<Option<AttributeValue>, Finding> {
     geometry
         .filter(|geometry| bounds.is_none_or(|bounds| bounds.hold(geometry)))
         .map(|geometry| Some(AttributeValue::GeoProperty(Box::new(geometry))))

@@ -3,8 +3,12 @@
 use super::Said;
 
 /// Files, by how their paths begin or what stands in them, and why their texts are told to nobody in two languages.
-const FILES: [(&str, &str); 20] = [
+const FILES: [(&str, &str); 21] = [
     ("/backend/", "SQL"),
+    (
+        "adapters/values/src/crs/systems.rs",
+        "how PROJ writes reference systems",
+    ),
     ("gateway/messages/", "says nothing by itself"),
     ("gateway/telemetry/", "logs and metrics, which are English always"),
     (
