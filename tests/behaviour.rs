@@ -50,6 +50,7 @@ mod behaviour {
     mod discovery_hidden;
     mod documented;
     mod entity_maps;
+    mod entity_maps_used;
     mod entity_tags;
     mod every_route;
     mod explained_requests;

@@ -8,10 +8,10 @@ use toml::Table;
 use super::harness::{Answer, Platform, key_of, keys, section};
 use super::withdrawn::revised;
 
-const MAPS: &str = "/ngsi-ld/v1/entityMaps";
+pub(super) const MAPS: &str = "/ngsi-ld/v1/entityMaps";
 
 /// `yaita-writer` writes Yaita's data.
-async fn builder() -> super::harness::Builder {
+pub(super) async fn builder() -> super::harness::Builder {
     let writes = "permit (principal == Consumer::\"yaita-writer\", action in Action::\"provide\", resource in Tenant::\"yaita\") \
                   when { resource.class == Class::\"open\" };";
     let builder = Platform::builder().await.tenants(|table| {
@@ -25,7 +25,7 @@ async fn builder() -> super::harness::Builder {
     builder.policy("yaita.cedar", writes)
 }
 
-fn aed(number: usize, name: &str) -> Value {
+pub(super) fn aed(number: usize, name: &str) -> Value {
     json!({
         "id": format!("urn:ngsi-ld:AED:map-{number:02}"),
         "type": "AED",
@@ -35,7 +35,7 @@ fn aed(number: usize, name: &str) -> Value {
 }
 
 /// A platform in whose store there are so many AEDs of one name.
-async fn with_aeds(many: usize) -> Platform {
+pub(super) async fn with_aeds(many: usize) -> Platform {
     let all: Vec<Value> = (0..many).map(|number| aed(number, "walked")).collect();
     builder()
         .await
@@ -44,9 +44,9 @@ async fn with_aeds(many: usize) -> Platform {
         .await
 }
 
-const WALKED: &str = "type=AED&q=name==%22walked%22";
+pub(super) const WALKED: &str = "type=AED&q=name==%22walked%22";
 
-async fn put(platform: &Platform, entity: &Value) {
+pub(super) async fn put(platform: &Platform, entity: &Value) {
     let upsert = platform.post("/ngsi-ld/v1/entityOperations/upsert").by("yaita-writer");
     let written = upsert.json(&json!([entity])).await;
     assert!(written.status == 201 || written.status == 204, "{written}");
@@ -59,24 +59,24 @@ async fn remove(platform: &Platform, number: usize) {
 
 /// The address of the map that an answer is by.
 #[track_caller]
-fn map_of(answer: &Answer) -> String {
+pub(super) fn map_of(answer: &Answer) -> String {
     let map = answer.header("ngsild-entitymap");
     map.unwrap_or_else(|| panic!("no map: {answer}")).to_owned()
 }
 
-fn ids(page: &Answer) -> Vec<String> {
+pub(super) fn ids(page: &Answer) -> Vec<String> {
     let page = page.json();
     let all = page.as_array().unwrap().iter();
     all.map(|entity| entity["id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The numbers of AEDs of these tests.
-fn numbers(page: &Answer) -> Vec<usize> {
+pub(super) fn numbers(page: &Answer) -> Vec<usize> {
     let all = ids(page).into_iter();
     all.map(|id| id.rsplit('-').next().unwrap().parse().unwrap()).collect()
 }
 
-fn members(map: &Answer) -> Vec<String> {
+pub(super) fn members(map: &Answer) -> Vec<String> {
     let map = map.json();
     map["entityMap"].as_object().unwrap().keys().cloned().collect()
 }
@@ -259,7 +259,7 @@ async fn only_when_it_expires_can_be_changed_and_for_an_hour_at_most() {
     assert_eq!(platform.get(new).await.status, 404);
 }
 
-//= 5.14.1.4-1, 5.14.1.4-2, 5.14.4.4-1
+//= 5.14.1.4-1, 5.14.1.4-2, 5.14.2.4-1, 5.14.3.4-1, 5.14.4.4-1
 #[tokio::test]
 async fn what_is_no_id_lifetime_cursor_or_place_of_a_map_is_told() {
     let platform = with_aeds(3).await;
@@ -273,6 +273,15 @@ async fn what_is_no_id_lifetime_cursor_or_place_of_a_map_is_told() {
         ("/ngsi-ld/v1/temporal/entityMaps?type=AED".to_owned(), 422),
     ] {
         assert_eq!(platform.get(target.clone()).await.status, status, "{target}");
+    }
+    for method in [Method::PATCH, Method::DELETE] {
+        let no_id = platform.request(method, format!("{MAPS}/not%20a%20uri"));
+        let refused = no_id.json(&json!({"expiresAt": "2099-01-01T00:00:00Z"})).await;
+        assert_eq!(
+            (refused.status, refused.error_type().as_str()),
+            (400, "BadRequestData"),
+            "{refused}"
+        );
     }
     let map = map_of(&platform.get(format!("{MAPS}?{WALKED}")).await);
     let elsewhere = platform.get("/ngsi-ld/v1/types").header("ngsild-entitymap", &map).await;
@@ -575,23 +584,4 @@ async fn a_question_in_a_body_makes_one_too() {
     let made = platform.post(MAPS).json(&query).accept("application/ld+json").await;
     assert_eq!((made.status, members(&made).len()), (201, 5), "{made}");
     assert!(made.json().get("@context").is_some(), "{made}");
-}
-
-//= 5.7.1.4-6, 6.5.3.1-8, 6.32.3.1-1
-#[tokio::test]
-async fn one_entity_that_is_retrieved_has_a_map_of_its_own() {
-    let platform = with_aeds(2).await;
-    let id = "urn:ngsi-ld:AED:map-01";
-    let get = |more: &str| platform.get(format!("/ngsi-ld/v1/entities/{id}?{more}"));
-    let first = get("entityMap=true").await.ok();
-    let map = map_of(&first);
-    assert_eq!(members(&platform.get(map.clone()).await.ok()), [id]);
-    assert_eq!(map_of(&get("").header("ngsild-entitymap", &map).await.ok()), map);
-    let unknown = get("")
-        .header("ngsild-entitymap", "urn:ngsi-ld:EntityMap:none")
-        .await
-        .ok();
-    assert_ne!(map_of(&unknown), map);
-    assert!(get("").await.ok().header("ngsild-entitymap").is_none());
-    assert_eq!(get("entityMapLifetime=PT1M").await.status, 400);
 }

@@ -286,7 +286,7 @@ async fn an_auxiliary_system_is_asked_and_never_written_to() {
     assert!(sent(&platform).is_empty());
 }
 
-//= 5.2.17-1, 5.2.19-1, 5.6.1.4-3, 5.6.3.4-3, 5.6.6.4-3, 5.6.17.4-3, 6.4.3.1-3
+//= 5.2.17-1, 5.2.19-1, 5.6.1.4-3, 5.6.2.4-4, 5.6.3.4-3, 5.6.4.4-5, 5.6.5.4-3, 5.6.6.4-3, 5.6.17.4-3, 5.6.18.4-3, 5.6.19.4-4, 6.4.3.1-3
 #[tokio::test]
 async fn what_one_system_alone_has_and_does_not_take_is_a_conflict_of_that_part() {
     let platform = platform("exclusive", ONE, false).await;
@@ -312,6 +312,22 @@ async fn what_one_system_alone_has_and_does_not_take_is_a_conflict_of_that_part(
             .ends_with("maxCapacity"),
         "{appended}"
     );
+    let updated = change(&platform, Method::PATCH, &format!("{ID}/attrs"), &both).await;
+    is(&updated, 207);
+    assert_eq!(
+        updated.json()["notUpdated"][0]["registrationId"],
+        REGISTRATION,
+        "{updated}"
+    );
+    let path = format!("{ID}/attrs/maxCapacity");
+    is(
+        &change(&platform, Method::PATCH, &path, &json!({ "value": 4 })).await,
+        409,
+    );
+    is(&change(&platform, Method::PUT, &path, &property(4)).await, 409);
+    let deleted = platform.request(Method::DELETE, format!("{ENTITIES}/{path}"));
+    is(&deleted.by(WRITER).await, 409);
+    failed_in_orion(&change(&platform, Method::PUT, ID, &site(ID, 9)).await, 409);
     failed_in_orion(&batch(&platform, "upsert", &json!([site(ID, 2)])).await, 409);
     failed_in_orion(&platform.delete(ID).by(WRITER).await, 409);
     assert!(sent(&platform).is_empty());

@@ -57,6 +57,9 @@ mod writable_ids;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use kakehashi_adapters::SourceId;
 use kakehashi_core::names::TenantId;
 use kakehashi_resources::Exhausted;
 use ngsi_ld::projection::{DatasetSelection, Projection};
@@ -84,6 +87,8 @@ pub struct Question {
     pub order: Option<Ordering>,
     /// `csf`: which sources are asked beside the store. `None`: all of them.
     pub source_filter: Option<ContextSourceFilter>,
+    /// An entity map: the sources that are asked, at most. `None`: whichever may hold something.
+    pub held_by: Option<Arc<[SourceId]>>,
     /// `NGSILD-Tenant`: the sources of this tenant only.
     pub tenant: Option<TenantId>,
     /// `local=true`: the store only.

@@ -146,6 +146,10 @@ pub fn sources_of(
             && (source.writable || !question.takes_writes)
             && source.registration.admits(asker.operation, &question.query)
             && question.wants(source)
+            && question
+                .held_by
+                .as_ref()
+                .is_none_or(|holders| holders.contains(&source.id))
     });
     Ok(sources)
 }

@@ -17,7 +17,8 @@ impl Question {
 
     /// Whether all that may be seen of the entity is asked for, which a tag is made of.
     pub(crate) fn asks_for_the_whole(&self, asker: &Asker<'_>) -> bool {
-        self.is_tagged && (!self.chooses() || may_write(self, asker))
+        // Of some of its sources alone an entity is not seen whole.
+        self.is_tagged && self.held_by.is_none() && (!self.chooses() || may_write(self, asker))
     }
 
     /// What is asked of the sources.

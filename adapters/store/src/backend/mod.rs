@@ -188,6 +188,12 @@ pub(super) trait Selecting {
     /// [`StoreError`]
     fn number(&self, statement: &Statement, names: &Arc<NameTable>) -> Result<i64, StoreError>;
 
+    /// How many entities there are.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn count_of_all(&self) -> Result<u64, StoreError>;
+
     /// How many entities of a type there are.
     ///
     /// # Errors

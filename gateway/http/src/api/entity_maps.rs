@@ -21,7 +21,7 @@ use kakehashi_federation::pages::maps::making::{self, Made, NoMap, Wanted};
 use kakehashi_federation::pages::maps::map::{EntityMap, MapId, Owner};
 use kakehashi_federation::pages::maps::paging::{self, AskedOfMap, Begin, Leads, MapPage};
 use kakehashi_federation::plan::Asker;
-use kakehashi_federation::{Question, gather, warning};
+use kakehashi_federation::{Question, Warning, gather, warning};
 use kakehashi_running::Gateway;
 use ngsi_ld::check_absolute;
 use percent_encoding::percent_decode_str;
@@ -263,26 +263,74 @@ pub(super) async fn answer(
     Ok((page, of_map))
 }
 
-/// The map of a retrieved entity (clause 5.7.1.4): the one that is referred to, or a new one; `None`: none is asked for.
-//= 5.7.1.4-6
-pub(super) async fn of_one(
-    question: &Arc<Question>,
-    wish: &Wish,
+/// How a map takes part in a retrieval (clause 5.7.1.4).
+#[derive(Debug)]
+pub(super) enum MapOfOne {
+    /// None is asked for.
+    None,
+    /// The one that is referred to says who is asked.
+    Referred(Arc<EntityMap>),
+    /// One is made of the entity that is found.
+    New(Wish),
+}
+
+/// The map that a retrieval is by. Where it refers to one, the sources are asked of which the map says that they have the entity:
+/// of an entity that is not in it, none.
+///
+/// # Errors
+/// 400 where the map was made for another question.
+//= 5.5.14-4, 5.7.1.4-6, 5.7.1.4-13, 6.5.3.1-3
+pub(super) fn of_one(
+    question: &mut Question,
+    wish: Wish,
     reference: Option<Reference>,
     gateway: &Gateway,
     scope: &Scope,
-    asker: &Asker<'_>,
-    request: &gather::Request,
-) -> Result<Option<Arc<EntityMap>>, Problem> {
+) -> Result<MapOfOne, Problem> {
     if !wish.is_wanted && reference.is_none() {
-        return wish.has_no_lifetime().map(|()| None);
+        return wish.has_no_lifetime().map(|()| MapOfOne::None);
     }
     let found = reference.and_then(|reference| gateway.entity_maps.get(&reference.id, &owner(scope)));
-    if found.is_some() {
-        return Ok(found);
+    let Some(map) = found else {
+        return Ok(MapOfOne::New(wish));
+    };
+    if !map.is_of_retrieval(question) {
+        let detail = "the entity map was made for another question: ask for an entity of it by the same `type`, `attrs`, `pick`, `omit`, \
+                      `datasetId` and `local` (clause 5.5.14), or leave the header `NGSILD-EntityMap` out";
+        return Err(Problem::new(ErrorType::BadRequestData, detail));
     }
-    let made = make(question, wish, gateway, scope, asker, request).await?;
-    Ok(Some(made.map))
+    let holders = question.query.ids.first().and_then(|id| map.holders_of(id));
+    question.held_by = Some(holders.unwrap_or_default());
+    Ok(MapOfOne::Referred(map))
+}
+
+impl MapOfOne {
+    /// The sources that the map lacks: what they have is missing from whatever is asked by it.
+    pub(super) fn lacks(&self) -> &[Warning] {
+        match self {
+            Self::Referred(map) => map.lacks(),
+            Self::None | Self::New(_) => &[],
+        }
+    }
+
+    /// The map that an answer is by, made where there is none yet.
+    pub(super) async fn made(
+        self,
+        question: &Arc<Question>,
+        gateway: &Gateway,
+        scope: &Scope,
+        asker: &Asker<'_>,
+        request: &gather::Request,
+    ) -> Result<Option<Arc<EntityMap>>, Problem> {
+        match self {
+            Self::None => Ok(None),
+            Self::Referred(map) => Ok(Some(map)),
+            Self::New(wish) => {
+                let made = make(question, &wish, gateway, scope, asker, request).await?;
+                Ok(Some(made.map))
+            }
+        }
+    }
 }
 
 /// Makes a map of what a question finds now.

@@ -115,6 +115,7 @@ fn query_question(
         shown: presentation.asked_attributes(),
         datasets,
         leaving,
+        held_by: None,
         tenant: around.tenant.cloned(),
         local,
         takes_writes: false,

@@ -69,6 +69,11 @@ impl Compiled {
         self.only_type.as_ref()
     }
 
+    /// Whether entities are read to be judged.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.judged.is_some()
+    }
+
     /// The statement that counts what a condition finds, up to as many as there is need to know.
     pub(crate) fn estimate(&self, way: Way, most: i64, dialect: &dyn Dialect) -> Option<Statement> {
         let Way::By(place) = way else {

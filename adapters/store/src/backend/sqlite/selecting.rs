@@ -30,6 +30,9 @@ const NAMES_BEYOND: &str = "SELECT key, name FROM names WHERE key > ? ORDER BY k
 const BLOCKS: &str = "SELECT first_id, entities FROM type_blocks WHERE type = (SELECT key FROM names WHERE name = ?)
     ORDER BY first_id";
 
+/// How many entities there are.
+const OF_ALL: &str = "SELECT coalesce(sum(entities), 0) FROM id_blocks";
+
 /// How many entities have a type.
 const OF_TYPE: &str = "SELECT coalesce(sum(entities), 0) FROM type_blocks
     WHERE type = (SELECT key FROM names WHERE name = ?)";
@@ -194,6 +197,14 @@ impl Selecting for Reading<'_> {
         let number = self.judged(statement, names, |connection| number(connection, statement))?;
         self.tell(&statement.text, 1);
         Ok(number)
+    }
+
+    fn count_of_all(&self) -> Result<u64, StoreError> {
+        let counted = self.connection().prepare_cached(OF_ALL);
+        let counted = counted.and_then(|mut statement| statement.query_row([], |row| row.get(0)));
+        let counted: i64 = counted.map_err(|error| failed(&error))?;
+        self.tell(OF_ALL, 1);
+        u64::try_from(counted).map_err(|_| StoreError::Row("a count is negative".to_owned()))
     }
 
     fn count_of_type(&self, r#type: &TypeName) -> Result<u64, StoreError> {

@@ -10,6 +10,7 @@ use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::{ConsumerId, TenantId};
 use ngsi_ld::EntityId;
 use ngsi_ld::entity::DateTime;
+use ngsi_ld::query::Query;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::super::known_list::ListId;
@@ -187,6 +188,22 @@ impl EntityMap {
         self.asked == ListId::of_question(&without_ids(question))
     }
 
+    /// Whether it was made for the same question as far as a retrieval can ask it: what a retrieval has no words for is not compared.
+    //= 5.5.14-5
+    #[must_use]
+    pub fn is_of_retrieval(&self, question: &Question) -> bool {
+        ListId::of_question(&as_a_retrieval(&self.question)) == ListId::of_question(&as_a_retrieval(question))
+    }
+
+    /// The sources that have an entity, as they were found; `None`: it is not in the map.
+    //= 5.5.14-4
+    #[must_use]
+    pub fn holders_of(&self, id: &EntityId) -> Option<Arc<[SourceId]>> {
+        let state = self.state();
+        let entry = state.entries.from(0, 1, std::slice::from_ref(id)).pop()?;
+        Some(state.entries.set(entry.holders).into())
+    }
+
     /// The question that it was made for.
     #[must_use]
     pub fn question(&self) -> &Arc<Question> {
@@ -258,10 +275,29 @@ impl EntityMap {
     }
 }
 
+/// Of a question about whichever ids, what a retrieval can ask.
+fn as_a_retrieval(question: &Question) -> Question {
+    let asked = without_ids(question);
+    Question {
+        query: Query {
+            types: asked.query.types,
+            attributes: asked.query.attributes,
+            ..Query::default()
+        },
+        shown: asked.shown,
+        datasets: asked.datasets,
+        leaving: asked.leaving,
+        tenant: asked.tenant,
+        local: asked.local,
+        ..Question::default()
+    }
+}
+
 /// The question about whichever ids.
 pub(super) fn without_ids(question: &Question) -> Question {
     let mut rest = question.clone();
     rest.query.ids.clear();
+    rest.held_by = None;
     for selector in &mut rest.selectors {
         selector.ids.clear();
     }

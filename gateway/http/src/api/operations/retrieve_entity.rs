@@ -127,14 +127,16 @@ async fn answer(
     let media_type = OFFERED.negotiate(&scope.headers)?;
     let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
-    let (presentation, question, wish) = read(&id, scope.uri.query(), &around)?;
+    let (presentation, mut question, wish) = read(&id, scope.uri.query(), &around)?;
     let reference = Reference::of(&scope.headers, None)?;
+    let by_map = entity_maps::of_one(&mut question, wish, reference, &gateway, &scope)?;
 
     let asker = scope.asker(Operation::RetrieveEntity);
     let gathering = scope.gathering(&gateway);
     let consumer = scope.caller.0.id.as_str();
     let tag = |seen: &Entity| EntityTag::of(consumer, seen);
     let mut answer = kakehashi_federation::retrieve::retrieve(&question, &asker, &gathering, tag).await?;
+    warning::add(&mut answer.warnings, by_map.lacks().iter().cloned());
     let Some(entity) = answer.entity else {
         // The same words whether the entity does not exist or may not be seen.
         let problem = Problem::new(ErrorType::ResourceNotFound, "no entity of that id is visible to you");
@@ -145,8 +147,7 @@ async fn answer(
         return Ok(response);
     };
     let question = Arc::new(question);
-    let by_map = entity_maps::of_one(&question, &wish, reference, &gateway, &scope, &asker, &gathering);
-    let map = Box::pin(by_map).await?;
+    let map = Box::pin(by_map.made(&question, &gateway, &scope, &asker, &gathering)).await?;
     let mut joined = None;
     if let Some(join) = presentation.join() {
         let linking = std::slice::from_ref(&entity);
