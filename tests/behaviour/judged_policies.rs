@@ -37,7 +37,7 @@ fn each_expectation_is_named_and_what_failed_says_by_which_policy() {
         "{}",
         well.stdout
     );
-    assert!(well.stdout.contains("7 of 7 expectations are met"), "{}", well.stdout);
+    assert!(well.stdout.contains("16 of 16 expectations are met"), "{}", well.stdout);
     files.write("policies/tests/wrong.toml", EXPECTATIONS);
     let failed = Finished::of(files.folder(), &["policy", "test", "--json", "wrong.toml"]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
