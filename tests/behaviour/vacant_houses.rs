@@ -1,5 +1,5 @@
 //! 空き家バンク: what the shipped policy shows of a vacant house, and to whom. A house that administrators alone may see exists for nobody
-//! but the owner's own application that asks in order to manage the register.
+//! but applications of the tenants that ask in order to manage the register.
 
 use serde_json::{Value, json};
 
