@@ -91,7 +91,7 @@ fn a_value_of_another_type_is_told_for_every_key() {
     for kind in every_kind() {
         for key in kind.keys() {
             let wrong = match key.value {
-                Value::Text | Value::Texts => "true",
+                Value::Text | Value::Texts | Value::NamedTexts => "true",
                 Value::Boolean => "\"yes\"",
             };
             let table = Written::new(&format!("{} = {wrong}", key.name));
@@ -280,6 +280,8 @@ async fn each_kind_opens_what_its_table_says() {
         let opening = Opening {
             source: &source,
             owner: "sano",
+            code: None,
+            name: None,
             http: &http,
             credential: None,
             limits: SourceLimits::default(),

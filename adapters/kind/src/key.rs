@@ -26,6 +26,8 @@ pub enum Value {
     Texts,
     /// `true` or `false`.
     Boolean,
+    /// A table of texts, under names of its own.
+    NamedTexts,
 }
 
 /// What holds where a key is absent.

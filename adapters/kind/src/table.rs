@@ -23,6 +23,9 @@ pub trait Table {
     /// A list of texts. Anything else is reported.
     fn texts(&self, key: &'static str) -> Option<Vec<&str>>;
 
+    /// A table of texts, each with its name. Anything else is reported.
+    fn named_texts(&self, key: &'static str) -> Option<Vec<(&str, &str)>>;
+
     /// Reports that a key is missing, with what it could be.
     fn missing(&self, key: &'static str, example: &str);
 

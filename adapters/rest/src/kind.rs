@@ -13,6 +13,8 @@ use ngsi_ld::context::Context;
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::{RestAdapter, RestSettings};
+use kakehashi_mapping::language::{Format, Place};
+use kakehashi_mapping::record::{Origin, Outside};
 use kakehashi_mapping::try_samples;
 use kakehashi_mapping::{Mapping, MappingError};
 
@@ -20,14 +22,24 @@ use kakehashi_mapping::{Mapping, MappingError};
 #[derive(Debug)]
 pub struct RestKind;
 
-static KEYS: [Key; 1] = [Key {
-    name: "mapping",
-    value: Value::Text,
-    required: true,
-    default: WhenAbsent::Nothing,
-    floor: Floor::Given,
-    about: "For rest: the file that says how its records become entities.",
-}];
+static KEYS: [Key; 2] = [
+    Key {
+        name: "mapping",
+        value: Value::Text,
+        required: true,
+        default: WhenAbsent::Nothing,
+        floor: Floor::Given,
+        about: "For rest: the file that says how its records become entities.",
+    },
+    Key {
+        name: "constants",
+        value: Value::NamedTexts,
+        required: false,
+        default: WhenAbsent::Nothing,
+        floor: Floor::Free,
+        about: "For rest: texts that a mapping takes into entities by name, as `@source.<name>`.",
+    },
+];
 
 impl Kind for RestKind {
     fn name(&self) -> &'static str {
@@ -56,8 +68,10 @@ impl Kind for RestKind {
             table.missing("mapping", "\"mappings/my-source.toml\"");
         }
         let file = table.file("mapping")?;
-        let mapping = mapping(table, &file);
+        let mapping = mapping(table, &file).filter(|mapping| is_of_a_platform(table, &file, mapping));
+        let constants = constants(table);
         Some(Arc::new(RestSource {
+            constants: constants?,
             endpoint: endpoint?,
             mapping: mapping?,
             file: file.name,
@@ -85,6 +99,56 @@ fn mapping(table: &dyn Table, file: &NamedFile) -> Option<Arc<Mapping>> {
     }
 }
 
+/// Names that a constant cannot have: the tenant has them.
+const KNOWN: [&str; 2] = ["code", "name"];
+
+/// `constants = { edition = "2026" }`
+fn constants(table: &dyn Table) -> Option<Vec<(String, String)>> {
+    if !table.has("constants") {
+        return Some(Vec::new());
+    }
+    let named = table.named_texts("constants")?;
+    if let Some((name, _)) = named.iter().find(|(name, _)| KNOWN.contains(name)) {
+        let message = format!("`{name}` is known of the tenant, and no constant of a source");
+        table.wrong(At::Value("constants"), message, Some("give it another name".to_owned()));
+        return None;
+    }
+    let owned = named.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned()));
+    Some(owned.collect())
+}
+
+/// Reports what a mapping has that only files have, and what it lacks to ask a platform.
+fn is_of_a_platform(table: &dyn Table, file: &NamedFile, mapping: &Mapping) -> bool {
+    let mut is_well = true;
+    let mut refuse = |place: &Place, message: String| {
+        is_well = false;
+        let at = At::File {
+            file,
+            line: place.line,
+            column: place.column,
+        };
+        let help = "write what a platform answers, or read it as a file, with adapter = \"open-data\"";
+        table.wrong(at, message, Some(help.to_owned()));
+    };
+    for of_type in mapping.type_mappings() {
+        let name = &of_type.short_name;
+        if matches!(of_type.format, Format::Table(_)) {
+            let message =
+                format!("types.{name}.format: a platform that is asked by requests answers JSON, and no table");
+            refuse(&of_type.path_place, message);
+        } else if of_type.path.is_none() {
+            let message = format!("types.{name}: `path` is missing: the request for its records");
+            refuse(&of_type.path_place, message);
+        }
+        let of_files = |origin: &Origin| matches!(origin, Origin::File | Origin::Sheet);
+        if of_type.fields.slots().any(|(_, origin)| of_files(origin)) {
+            let message = format!("types.{name}: `@file` and `@sheet` are of files, and a platform's answer has none");
+            refuse(&of_type.path_place, message);
+        }
+    }
+    is_well
+}
+
 fn tell(table: &dyn Table, file: &NamedFile, error: MappingError) {
     let field = match error.field.as_str() {
         "" => String::new(),
@@ -106,6 +170,8 @@ pub struct RestSource {
     pub endpoint: String,
     /// How its records become entities.
     pub mapping: Arc<Mapping>,
+    /// What a mapping takes into entities by name.
+    constants: Vec<(String, String)>,
     /// The file of the mapping.
     file: String,
 }
@@ -153,10 +219,12 @@ impl Settings for RestSource {
     }
 
     async fn open(&self, opening: Opening<'_>) -> Result<Opened, CannotOpen> {
+        let constants = self.constants.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         let settings = RestSettings {
             source: opening.source.clone(),
             endpoint: self.endpoint.clone(),
             mapping: Arc::clone(&self.mapping),
+            outside: Outside::of_source(opening.code, opening.name, constants),
             credential: opening.credential,
             limits: opening.limits,
             types: opening.types.to_vec(),

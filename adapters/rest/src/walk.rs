@@ -11,8 +11,7 @@ use kakehashi_resources::Held;
 use ngsi_ld::{Entity, EntityId};
 use tokio::sync::mpsc;
 
-use super::link::next_path;
-use super::pages::{Following, MAX_PAGES, Window, first_path, following, path_at, window};
+use super::pages::{Following, MAX_PAGES, Window, first_path, following, linked_path, path_at, window};
 use super::source::{Answer, Asked, Source, TypeReading};
 use kakehashi_contract::{AdapterError, Call, Coverage, ErrorKind, Flaw, Page, SourceQuery, Yielded};
 use kakehashi_mapping::language::TypeMapping;
@@ -389,10 +388,12 @@ async fn walk_links(
 ) -> Result<(), Stop> {
     let (mut path, mut page) = (first_path, first);
     for _ in 0..MAX_PAGES {
-        let Some(link) = page.envelope.next.take() else {
+        let Some((link, mapping)) = page.envelope.next.take().zip(reading.mapping()) else {
             return output.take(reading, page).await;
         };
-        let next = next_path(&link, &path, &reading.source.base_path).filter(|next| *next != path);
+        let filtered = |path| reading.filtered(path);
+        let next = linked_path(mapping, &link, &path, &reading.source.base_path, filtered);
+        let next = next.filter(|next| *next != path);
         let unusable = || {
             reading.error(
                 ErrorKind::InvalidPayload,

@@ -84,6 +84,15 @@ impl Table for Written {
         self.read(key, |value| value.as_array()?.iter().map(toml::Value::as_str).collect())
     }
 
+    fn named_texts(&self, key: &'static str) -> Option<Vec<(&str, &str)>> {
+        self.read(key, |value| {
+            let entries = value.as_table()?.iter();
+            entries
+                .map(|(name, text)| Some((name.as_str(), text.as_str()?)))
+                .collect()
+        })
+    }
+
     fn missing(&self, key: &'static str, example: &str) {
         self.tell(format!("{key}: missing; add `{key} = {example}`"));
     }

@@ -41,6 +41,10 @@ impl Table for SourceTable<'_> {
         Some(texts.into_iter().map(|text| text.value).collect())
     }
 
+    fn named_texts(&self, key: &'static str) -> Option<Vec<(&str, &str)>> {
+        self.section.named_texts(key)
+    }
+
     fn missing(&self, key: &'static str, example: &str) {
         self.section.missing(key, example);
     }

@@ -125,6 +125,19 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// A table of texts, under names of its own.
+    pub fn named_texts(&self, key: &'static str) -> Option<Vec<(&'a str, &'a str)>> {
+        let node = self.node(key)?;
+        let Value::Table(entries) = &node.value else {
+            return self.mismatch(key, node, "a table of texts");
+        };
+        let named = entries.iter().map(|entry| match &entry.node.value {
+            Value::Text(text) => Some((entry.key.as_str(), text.as_str())),
+            _ => self.mismatch(&format!("{key}.{}", entry.key), &entry.node, "a text"),
+        });
+        named.collect()
+    }
+
     /// A text that must be there.
     pub fn required_text(&self, key: &'static str, example: &str) -> Option<Placed<'a, &'a str>> {
         if self.node(key).is_none() {

@@ -41,6 +41,7 @@ impl Inverse<'_> {
     /// [`Lost`]
     pub(super) fn value(&self, attribute: &AttributeMapping, value: &AttributeValue) -> Result<Vec<Given>, Lost> {
         match (&attribute.rule, value) {
+            (rule, _) if rule.is_one_way() => Err(Lost::Computed),
             (Rule::Constant(constant), AttributeValue::Property(value)) => {
                 let is_it = is_same_value(constant, value);
                 is_it.then(Vec::new).ok_or(Lost::Given)
@@ -91,6 +92,7 @@ impl Inverse<'_> {
                 [only] => self.template(object, only.as_str()).ok_or(Lost::Otherwise)?,
                 _ => Err(Lost::Kind),
             },
+            (Rule::Text { .. }, AttributeValue::Property(_)) => Err(Lost::Computed),
             _ => Err(Lost::Kind),
         }
     }

@@ -6,35 +6,51 @@
 
 mod attribute;
 mod date_shape;
+mod derived;
 mod error;
 mod fields;
 mod filter;
+mod form;
+mod form_place;
 mod path;
+mod position;
 mod read;
 mod request;
+mod rows;
+mod table_format;
 mod template;
 #[cfg(test)]
 mod tests;
+mod text;
 mod toml_table;
 mod value_table;
 mod write;
 #[cfg(test)]
 mod write_tests;
+mod written;
 
 use compact_str::CompactString;
+use kakehashi_values::characters::Folding;
+use kakehashi_values::crs::Crs;
 use ngsi_ld::context::{Context, InvalidName};
 use ngsi_ld::entity::Value;
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
 pub use self::date_shape::{DateShape, Finer};
+pub use self::derived::Derived;
 pub use self::error::MappingError;
 pub use self::error::{Place, nearest};
 pub use self::filter::{Filter, Test};
 pub use self::path::{InvalidPath, JsonPath, Step};
+pub use self::position::{PlaceText, PlanePlace};
 pub use self::request::{Paging, PagingStyle, RequestPath};
+pub use self::rows::{Gather, Rows};
+pub use self::table_format::{Format, TableFormat, same_text};
 pub use self::template::Template;
+pub use self::text::TextPart;
 pub use self::value_table::{Unlisted, ValueTable, number_text};
 pub use self::write::{WriteMapping, WriteRequest};
+pub use self::written::{Count, Written};
 use super::record::{DocumentPaths, FieldTree, Slot};
 
 /// How names get their meaning.
@@ -111,8 +127,16 @@ pub struct TypeMapping {
     pub short_name: String,
     /// The type.
     pub name: TypeName,
-    /// Where the records are asked for.
-    pub path: RequestPath,
+    /// Where the records are asked for; `None`: the source's address names them itself.
+    pub path: Option<RequestPath>,
+    /// Where the file says so, or where the type stands.
+    pub path_place: Place,
+    /// In what the records come.
+    pub format: Format,
+    /// Whether several records make one entity.
+    pub rows: Rows,
+    /// Whether fields that no record has are to be expected: a mapping that reads several generations of a file.
+    pub absent_is_usual: bool,
     /// Where one record is asked for: a template of the fields of the id.
     pub record_path: Option<RecordPath>,
     /// Where the records are in a body.
@@ -129,6 +153,8 @@ pub struct TypeMapping {
     pub id: IdTemplate,
     /// Texts that mean that there is no value.
     pub missing: Vec<CompactString>,
+    /// In which of their writings texts are the same; `None`: only spaces do not count, and ids are as they are written.
+    pub folding: Option<Folding>,
     /// When the record was made.
     pub created_at: Option<DateRule>,
     /// When the record was changed last.
@@ -137,6 +163,10 @@ pub struct TypeMapping {
     pub observed_at: Option<DateRule>,
     /// The fields of a record that the file names.
     pub fields: FieldTree,
+    /// Fields that are made of others.
+    pub derived: Vec<Derived>,
+    /// The fields of the whole document that the file names.
+    pub document: FieldTree,
     /// Where the file names which of them.
     pub uses: Vec<FieldUse>,
     /// What becomes of them.
@@ -221,6 +251,8 @@ pub struct AttributeMapping {
     pub unit_code: Option<CompactString>,
     /// The field that says when it was observed.
     pub observed_at: Option<DateRule>,
+    /// What becomes of it where several records make one entity.
+    pub gather: Gather,
 }
 
 impl AttributeMapping {
@@ -233,7 +265,14 @@ impl AttributeMapping {
     /// Whether somebody else than the platform, the mapping and the id says what it is.
     pub fn is_written(&self, write: &WriteMapping, id: &IdTemplate) -> bool {
         let is_platforms = |slot: &Slot| write.set_by_platform.contains(slot);
-        !self.is_given(id) && !self.value_slots().iter().any(is_platforms)
+        !self.is_given(id) && !self.is_computed(write) && !self.value_slots().iter().any(is_platforms)
+    }
+
+    /// Whether it is made in a way that leads back to no record.
+    pub fn is_computed(&self, write: &WriteMapping) -> bool {
+        let is_one_way = self.rule.is_one_way();
+        let slots = self.value_slots();
+        is_one_way || slots.iter().any(|slot| write.computed.contains(slot))
     }
 }
 
@@ -266,16 +305,29 @@ pub enum Rule {
         latitude: Slot,
         /// Degrees to the east.
         longitude: Slot,
+        /// Their reference system; `None`: WGS84.
+        crs: Option<std::sync::Arc<Crs>>,
         /// Where it is plausible.
         bounds: Option<Bounds>,
     },
-    /// A field that holds a GeoJSON geometry.
+    /// A field that holds a geometry, in GeoJSON or WKT.
     Geometry {
         /// Which.
         slot: Slot,
+        /// Its reference system; `None`: what the document says, or WGS84.
+        crs: Option<std::sync::Arc<Crs>>,
         /// Where it is plausible.
         bounds: Option<Bounds>,
     },
+    /// A text out of fixed parts and fields.
+    Text {
+        /// In their order.
+        parts: Vec<TextPart>,
+    },
+    /// A place in one text.
+    Position(Box<PlaceText>),
+    /// A place on a plane.
+    Plane(Box<PlanePlace>),
     /// A relationship to the entity whose id the template makes.
     Relationship {
         /// What the id of that entity is made of.
@@ -299,9 +351,11 @@ pub enum Conversion {
         /// The zone of texts that do not say theirs, in seconds east of UTC.
         zone: i32,
     },
-    /// A list of texts, split at a separator.
+    /// What is read of a writing that only the mapping knows, or that only Japan has. It leads not back.
+    Written(Box<Written>),
+    /// A list of texts, split at a separator; lists stay.
     List {
-        /// What stands between two of them.
+        /// What stands between two of them; empty: a text is one element.
         separator: String,
     },
 }

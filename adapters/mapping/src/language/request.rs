@@ -98,6 +98,15 @@ pub enum PagingStyle {
         offset: String,
         /// The parameter that holds the number of records to send.
         limit: String,
+        /// The number of the first record.
+        first: u64,
+    },
+    /// Each page says with what the next one is asked for.
+    Cursor {
+        /// The parameter that takes that.
+        cursor: String,
+        /// The parameter that holds the size, if the platform lets the caller choose.
+        size: Option<String>,
     },
     /// Each page names the next one.
     Next {
@@ -113,7 +122,8 @@ impl PagingStyle {
             Self::None | Self::Next { size: None } => Vec::new(),
             Self::Next { size: Some(size) } => vec![size],
             Self::Page { number, size, .. } => std::iter::once(number).chain(size).map(String::as_str).collect(),
-            Self::Offset { offset, limit } => vec![offset, limit],
+            Self::Cursor { cursor, size } => std::iter::once(cursor).chain(size).map(String::as_str).collect(),
+            Self::Offset { offset, limit, .. } => vec![offset, limit],
         }
     }
 }
@@ -134,11 +144,12 @@ impl Paging {
         let keys: &[&str] = match style.text {
             "none" => &["style"],
             "page" => &["style", "page", "size", "first", "max", "total", "pages"],
-            "offset" => &["style", "offset", "limit", "max", "total"],
+            "offset" => &["style", "offset", "limit", "first", "max", "total"],
+            "cursor" => &["style", "cursor", "next", "size", "max", "total"],
             "next" => &["style", "next", "size", "max", "total"],
             other => {
-                let message = format!("unknown style `{other}`: expected page, offset, next or none");
-                let known = ["page", "offset", "next", "none"];
+                let message = format!("unknown style `{other}`: expected page, offset, next, cursor or none");
+                let known = ["page", "offset", "next", "cursor", "none"];
                 diagnostics.unknown(&style.span, &table.field_of("style"), message, other, known);
                 return None;
             }
@@ -166,10 +177,20 @@ impl Paging {
             }
             "offset" => {
                 let (offset, limit) = (parameter("offset", true), parameter("limit", true));
+                let first = table.integer("first", 0, diagnostics).unwrap_or(0);
                 PagingStyle::Offset {
                     offset: offset?,
                     limit: limit?,
+                    first,
                 }
+            }
+            "cursor" => {
+                let (cursor, size) = (parameter("cursor", true), parameter("size", false));
+                if !table.has("next") {
+                    let message = "`next` is missing: the path of what the next page is asked for with";
+                    diagnostics.report(&table.span, &table.field, message);
+                }
+                PagingStyle::Cursor { cursor: cursor?, size }
             }
             "next" => {
                 let size = parameter("size", false);

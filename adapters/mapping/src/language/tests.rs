@@ -47,10 +47,10 @@ values = { "1" = true }
         "test.toml:7:11: types.AED.records: at character 3 of the path: `..` needs the whole document; name the steps \
          that lead there",
         "test.toml:8:6: types.AED.id: a `{` without its `}`, or the other way round",
-        "test.toml:10:9: types.AED.paging.style: unknown style `pages`: expected page, offset, next or none; did you \
+        "test.toml:10:9: types.AED.paging.style: unknown style `pages`: expected page, offset, next, cursor or none; did you \
          mean `page`?",
         "test.toml:12:8: types.AED.attributes.name: says not what it is made of: field, constant, latitude and \
-         longitude, geometry or relationship",
+         longitude, geometry, relationship or text",
         "test.toml:12:10: types.AED.attributes.name: unknown key `feild`; did you mean `field`?",
         "test.toml:13:37: types.AED.attributes.remarks.table: no table `flg`: add [tables.flg]; did you mean `flag`?",
     ];

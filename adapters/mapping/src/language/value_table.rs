@@ -1,13 +1,19 @@
 //! Value tables: what the words of a platform mean in the view (`○` is `true`).
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
+use kakehashi_values::characters::Folding;
 use ngsi_ld::entity::{DateTime, Json, Number, Value};
 use toml::de::{DeInteger, DeValue};
 
 use super::error::Diagnostics;
 use super::toml_table::{TomlTable, TomlValue};
+use super::written::read_folding;
+use crate::record::written_number;
 
 /// What becomes of a word that a table does not list.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,9 +35,15 @@ pub struct ValueTable {
     pub written: Vec<Box<str>>,
     /// What becomes of other words.
     pub unlisted: Unlisted,
+    /// In which of their writings words are the same, as the table says it.
+    pub folding: Option<Folding>,
+    /// And as it holds where the table is used.
+    pub compared: Folding,
+    /// The words by the writing that all of them share.
+    pub folded: HashMap<Box<str>, Box<str>>,
 }
 
-const KEYS: &[&str] = &["values", "unlisted", "write"];
+const KEYS: &[&str] = &["values", "unlisted", "write", "normalize"];
 
 impl ValueTable {
     /// Reads `{ values = { "○" = true }, unlisted = "omit" | "keep" | { value = ... }, write = ["○"] }`.
@@ -54,10 +66,85 @@ impl ValueTable {
             Some(value) => read_unlisted(value, table.field_of("unlisted"), diagnostics)?,
         };
         let written = read_written(table, &values, diagnostics);
-        Some(Self {
+        let folding = read_folding(table, diagnostics);
+        let mut read = Self {
             values,
             written,
             unlisted,
+            folding,
+            compared: Folding::SPACES,
+            folded: HashMap::new(),
+        };
+        read.fold(
+            folding.unwrap_or(Folding::SPACES),
+            &table.span,
+            &table.field,
+            diagnostics,
+        )?;
+        Some(read)
+    }
+
+    /// The same table where it is used: what the attribute, the type or the file says of writings holds for a table that says
+    /// nothing.
+    pub(super) fn folded(
+        self: &Arc<Self>,
+        folding: Option<Folding>,
+        span: &Range<usize>,
+        field: &str,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Option<Arc<Self>> {
+        let Some(folding) = folding.filter(|_| self.folding.is_none()) else {
+            return Some(Arc::clone(self));
+        };
+        let mut other = Self::clone(self);
+        other.fold(folding, span, field, diagnostics)?;
+        Some(Arc::new(other))
+    }
+
+    /// Finds the words under the writing that all of theirs share.
+    fn fold(
+        &mut self,
+        folding: Folding,
+        span: &Range<usize>,
+        field: &str,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Option<()> {
+        let mut folded: HashMap<Box<str>, Box<str>> = HashMap::new();
+        for (word, value) in &self.values {
+            let key = folding.fold(word);
+            let other = folded.get(key.as_ref()).and_then(|other| self.values.get(other));
+            if other.is_some_and(|other| other != value) {
+                let message = format!("`{word}` and another word are one when normalized, and mean two things");
+                diagnostics.report(span, field, message);
+                return None;
+            }
+            folded.insert(key.into(), word.clone());
+        }
+        self.compared = folding;
+        self.folded = folded;
+        Some(())
+    }
+
+    /// A word that is listed in another of its writings.
+    fn in_other_writing(&self, word: &str) -> Option<&Value> {
+        let folded = self.compared.fold(word);
+        self.values.get(self.folded.get(folded.as_ref())?)
+    }
+
+    /// What a word means, if it is listed. Space around it does not count, and a number is the same number however it is written.
+    pub fn meaning(&self, word: &str) -> Option<&Value> {
+        let exact = self.values.get(word).or_else(|| self.values.get(word.trim()));
+        exact.or_else(|| self.in_other_writing(word)).or_else(|| {
+            let number = written_number(word)?;
+            let is_it = |key: &&Box<str>| {
+                written_number(key).is_some_and(|other| other.compare(&number) == Some(Ordering::Equal))
+            };
+            // Tables are short, and words that are numbers in another writing are rare.
+            let mut keys = self.values.keys().filter(is_it);
+            match (keys.next(), keys.next()) {
+                (Some(only), None) => self.values.get(only),
+                _ => None,
+            }
         })
     }
 

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use ngsi_ld::entity::{DateTime, Json, Number, Value};
+use kakehashi_values::{dates, numbers};
+use ngsi_ld::entity::{AttributeValue, DateTime, Json, Number, Value, render};
 use serde_json::value::RawValue;
 
 use super::Finding;
-use crate::language::Conversion;
+use super::fields::Content;
+use crate::language::{Conversion, number_text};
 use kakehashi_contract::Flaw;
 
 /// What a field holds. `null` and absent fields do not come this far.
@@ -14,10 +16,10 @@ use kakehashi_contract::Flaw;
 pub(super) enum Scalar<'de> {
     Text(Cow<'de, str>),
     /// The digits, as JSON writes them.
-    Number(&'de str),
+    Number(Cow<'de, str>),
     Boolean(bool),
     /// An array or an object, as JSON text.
-    Compound(&'de str),
+    Compound(Cow<'de, str>),
 }
 
 impl<'de> Scalar<'de> {
@@ -36,8 +38,47 @@ impl<'de> Scalar<'de> {
             }
             Some(b't') => Self::Boolean(true),
             Some(b'f') => Self::Boolean(false),
-            Some(b'{' | b'[') => Self::Compound(json),
-            _ => Self::Number(json),
+            Some(b'{' | b'[') => Self::Compound(Cow::Borrowed(json)),
+            _ => Self::Number(Cow::Borrowed(json)),
+        })
+    }
+
+    /// Takes what a field holds.
+    ///
+    /// # Errors
+    /// A text with an escape that means no character.
+    pub(super) fn of(content: &Content<'de>) -> Result<Self, Flaw> {
+        Ok(match content {
+            Content::Json(Cow::Borrowed(json)) => return Self::read(json),
+            Content::Json(Cow::Owned(json)) => match Scalar::read(json)? {
+                Scalar::Text(text) => Self::Text(Cow::Owned(text.into_owned())),
+                Scalar::Number(digits) => Self::Number(Cow::Owned(digits.into_owned())),
+                Scalar::Boolean(boolean) => Self::Boolean(boolean),
+                Scalar::Compound(json) => Self::Compound(Cow::Owned(json.into_owned())),
+            },
+            Content::Text(text) => Self::Text(text.clone()),
+            Content::Number(digits) => Self::Number(digits.clone()),
+            Content::Boolean(boolean) => Self::Boolean(*boolean),
+        })
+    }
+
+    /// Takes what was made of other fields. A relationship that names several entities is none.
+    pub(super) fn made(value: &AttributeValue) -> Option<Self> {
+        Some(match value {
+            AttributeValue::Property(value) => match value {
+                Value::String(text) => Self::Text(Cow::Owned(text.to_string())),
+                Value::Number(number) => Self::Number(Cow::Owned(number_text(number))),
+                Value::Boolean(boolean) => Self::Boolean(*boolean),
+                Value::DateTime(date) => Self::Text(Cow::Owned(date.as_str().to_owned())),
+                Value::Temporal { value, .. } => Self::Text(Cow::Owned(value.to_string())),
+                Value::Json(json) => Self::Compound(Cow::Owned(json.as_str().to_owned())),
+            },
+            AttributeValue::GeoProperty(geometry) => Self::Compound(Cow::Owned(render::geo_json(geometry))),
+            AttributeValue::Relationship { .. } => match value.objects() {
+                [only] => Self::Text(Cow::Owned(only.as_str().to_owned())),
+                _ => return None,
+            },
+            _ => return None,
         })
     }
 
@@ -56,7 +97,7 @@ impl<'de> Scalar<'de> {
     pub(super) fn as_f64(&self) -> Option<f64> {
         let number = match self {
             Self::Number(digits) => digits.parse().ok()?,
-            Self::Text(text) => Number::parse_f64(&as_json_writes(text)?)?,
+            Self::Text(text) => numbers::as_f64(text).ok()?,
             Self::Boolean(_) | Self::Compound(_) => return None,
         };
         number.is_finite().then_some(number)
@@ -86,8 +127,12 @@ impl<'de> Scalar<'de> {
                 word if word.eq_ignore_ascii_case("false") => Ok(Value::Boolean(false)),
                 _ => Err(unconvertible),
             },
+            (Conversion::Written(written), _) => self.written(written),
             (Conversion::DateTime { zone }, _) => self.as_date_time(*zone).map(Value::DateTime).ok_or(unconvertible),
             (Conversion::List { separator }, Self::Text(text)) => {
+                if separator.is_empty() {
+                    return list(std::iter::once(&**text)).ok_or(unconvertible);
+                }
                 let items = text
                     .split(separator.as_str())
                     .map(str::trim)
@@ -105,8 +150,12 @@ impl<'de> Scalar<'de> {
     /// The point in time that a text names.
     pub(super) fn as_date_time(&self, zone: i32) -> Option<DateTime> {
         match self {
-            Self::Text(text) => DateTime::parse_lenient(text, zone).ok(),
-            _ => None,
+            Self::Text(text) => DateTime::parse_lenient(text, zone)
+                .ok()
+                .or_else(|| dates::read(text).ok()?.date_time(zone).ok()),
+            // 20261129 and 202611290900
+            Self::Number(digits) => dates::read(digits).ok()?.date_time(zone).ok(),
+            Self::Boolean(_) | Self::Compound(_) => None,
         }
     }
 }
@@ -117,56 +166,9 @@ fn list<'t>(items: impl Iterator<Item = &'t str>) -> Option<Value> {
     Json::parse(&json).ok().map(Value::Json)
 }
 
-/// A number as people write it: full-width digits, a plus sign, leading zeros, commas between groups of three.
-pub(super) fn written_number(text: &str) -> Option<Number> {
-    Number::parse(&as_json_writes(text)?)
-}
-
-/// The same number as JSON writes it; what comes of a text that is none is none either.
-fn as_json_writes(text: &str) -> Option<Cow<'_, str>> {
-    let trimmed = text.trim();
-    let half_width: Cow<'_, str> = if trimmed.is_ascii() {
-        Cow::Borrowed(trimmed)
-    } else {
-        Cow::Owned(trimmed.chars().map(half_width).collect())
-    };
-    let (sign, digits) = match half_width.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", half_width.strip_prefix('+').unwrap_or(&half_width)),
-    };
-    let end_of_whole = digits.bytes().position(|byte| matches!(byte, b'.' | b'e' | b'E'));
-    let (written, rest) = digits.split_at_checked(end_of_whole.unwrap_or(digits.len()))?;
-    let whole = without_groups(written)?;
-    if whole.is_empty() {
-        return None;
-    }
-    let significant = whole.trim_start_matches('0');
-    let whole = if significant.is_empty() { "0" } else { significant };
-    if sign.len() + whole.len() + rest.len() == half_width.len() {
-        return Some(half_width);
-    }
-    Some(Cow::Owned(format!("{sign}{whole}{rest}")))
-}
-
-/// The digits before the decimal point without the commas between groups of three.
-fn without_groups(whole: &str) -> Option<Cow<'_, str>> {
-    if !whole.contains(',') {
-        return Some(Cow::Borrowed(whole));
-    }
-    let mut groups = whole.split(',');
-    let first = groups.next()?;
-    let well_formed = (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3);
-    well_formed.then(|| Cow::Owned(whole.replace(',', "")))
-}
-
-/// The ASCII form of a full-width character (U+FF01 to U+FF5E stand in the order of ASCII).
-fn half_width(character: char) -> char {
-    match character {
-        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character),
-        // The minus sign, and the full-width forms of it that keyboards make.
-        '\u{2212}' | '\u{2010}' | '\u{30FC}' => '-',
-        other => other,
-    }
+/// A number as people write it: any width, signs, commas between groups of three, 万.
+pub(crate) fn written_number(text: &str) -> Option<Number> {
+    numbers::read(text).ok()
 }
 
 #[cfg(test)]

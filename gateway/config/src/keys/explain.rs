@@ -230,6 +230,12 @@ fn shown(kind: Kind, node: &Node) -> String {
             | Kind::Choices(_),
             _,
         ) => plain(node),
+        (Kind::NamedTexts, Value::Table(entries)) => {
+            let parts = entries
+                .iter()
+                .map(|entry| format!("{} = {}", entry.key, plain(&entry.node)));
+            format!("{{ {} }}", parts.collect::<Vec<_>>().join(", "))
+        }
         // So is what should be a table and is none: it may be a secret that stands a level too high.
         _ => MASKED.to_owned(),
     }

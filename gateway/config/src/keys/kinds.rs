@@ -32,6 +32,7 @@ fn of_sources(kinds: &[&'static dyn Kind]) -> Vec<Key> {
             Value::Text => super::Kind::Text,
             Value::Texts => super::Kind::Texts,
             Value::Boolean => super::Kind::Boolean,
+            Value::NamedTexts => super::Kind::NamedTexts,
         };
         let fallback = match own.default {
             WhenAbsent::Nothing => Fallback::Nothing,

@@ -106,6 +106,8 @@ enum Kind {
     Date,
     /// A list of texts.
     Texts,
+    /// A table of texts, under names of its own.
+    NamedTexts,
     /// A list of some of these words.
     Choices(&'static [&'static str]),
     /// `{ env = "NAME" }` or `{ file = "..." }`.

@@ -55,6 +55,7 @@ fn kind(kind: Kind) -> Value {
         // A date of TOML is a text of that form to validators of JSON.
         Kind::Date => json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::NamedTexts => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Choices(words) => json!({ "type": "array", "minItems": 1, "items": { "enum": words } }),
         Kind::Secret => {
             let mut schema = table(&tables::SECRET);
