@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`language`] | the mapping file: its format, its checks, its compiled form |
+//! | [`expression`] | values that are computed of fields, in CEL |
 //! | [`record`] | finding records in a body and building entities from them |
 //! | [`translate`] | one body as entities |
 //! | [`back`] | entities of the view back to records |
@@ -11,6 +12,7 @@
 //! It asks nobody and opens no file: kinds of sources that are described by a mapping do that.
 
 pub mod back;
+pub mod expression;
 pub mod language;
 pub mod record;
 pub mod translate;
