@@ -116,6 +116,7 @@ mod behaviour {
     mod random_queries;
     mod rate_limits;
     mod read_only_disk;
+    mod ready_mappings;
     mod refusals_in_japanese;
     mod refusals_say_why;
     mod refused_start;
@@ -151,6 +152,7 @@ mod behaviour {
     mod types;
     mod undo;
     mod updating_entities;
+    mod vacant_houses;
     mod who_can_see;
     mod wire;
     mod withdrawn;

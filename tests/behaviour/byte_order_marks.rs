@@ -85,14 +85,9 @@ async fn every_file_of_the_configuration_may_begin_with_one() {
         .files()
         .write("marked.json", marked(&json!([aed("urn:ngsi-ld:AED:loaded")])));
     Finished::well(&folder, &["store", "load", "marked.json", "--tenant", "yaita"]);
-    let mapping = std::fs::read_dir(folder.join("mappings"))
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap();
-    let mapping = format!("mappings/{}", mapping.file_name().to_str().unwrap());
+    let mapping = "mappings/sano.toml";
     platform.files().write("sample.json", format!("{MARK}[]"));
-    let tried = Finished::of(&folder, &["mapping", "try", &mapping, "sample.json"]);
+    let tried = Finished::of(&folder, &["mapping", "try", mapping, "sample.json"]);
     assert!(
         !tried.stderr.contains("TOML") && !tried.stderr.contains("UTF-8"),
         "{tried:?}"

@@ -241,7 +241,7 @@ async fn the_demo_needs_no_files_of_the_repository() {
 
 #[test]
 fn the_demos_configuration_is_the_committed_one_and_replaces_nothing() {
-    let files = Files::committed();
+    let files = Files::committed_with_ready_mappings();
     let committed: BTreeMap<String, String> = ["tenants.toml", "mappings", "policies"]
         .into_iter()
         .flat_map(|part| {

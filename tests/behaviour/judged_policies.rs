@@ -37,7 +37,7 @@ fn each_expectation_is_named_and_what_failed_says_by_which_policy() {
         "{}",
         well.stdout
     );
-    assert!(well.stdout.contains("7 of 7 expectations are met"), "{}", well.stdout);
+    assert!(well.stdout.contains("16 of 16 expectations are met"), "{}", well.stdout);
     files.write("policies/tests/wrong.toml", EXPECTATIONS);
     let failed = Finished::of(files.folder(), &["policy", "test", "--json", "wrong.toml"]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
@@ -242,7 +242,7 @@ fn check_warns_of_permits_that_never_apply_and_of_attributes_that_nobody_has() {
 async fn expectations_are_tried_over_the_api_on_what_runs_and_on_a_proposal() {
     const TESTS: &str = "/admin/v1/policy-tests";
     let platform = Platform::builder().await.administrators().log("info").start().await;
-    for (administrator, expectations) in [("ops", 7), ("auditor", 7), ("sano-admin", 2)] {
+    for (administrator, expectations) in [("ops", 16), ("auditor", 16), ("sano-admin", 2)] {
         let told = platform.admin(administrator).get(TESTS).await.ok().json();
         assert_eq!(
             (&told["met"], &told["failed"]),

@@ -6,8 +6,18 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 
+/// A ready mapping: no source of the demo names one, but whoever begins with these files needs them for his own.
+macro_rules! ready {
+    ($name:literal) => {
+        (
+            concat!("mappings/standard/", $name),
+            include_str!(concat!("../../../mappings/standard/", $name)),
+        )
+    };
+}
+
 /// Every file of the configuration, by its name from the folder of tenants.toml.
-static FILES: [(&str, &str); 13] = [
+static FILES: [(&str, &str); 32] = [
     ("tenants.toml", include_str!("../../../tenants.toml")),
     ("mappings/sano.toml", include_str!("../../../mappings/sano.toml")),
     (
@@ -48,6 +58,25 @@ static FILES: [(&str, &str); 13] = [
         "policies/tests/demo.toml",
         include_str!("../../../policies/tests/demo.toml"),
     ),
+    ready!("aed.toml"),
+    ready!("assisted-evacuation-facility.toml"),
+    ready!("care-facility.toml"),
+    ready!("childcare-facility.toml"),
+    ready!("cooling-shelter.toml"),
+    ready!("cultural-property.toml"),
+    ready!("designated-shelter-gsi.toml"),
+    ready!("designated-shelter.toml"),
+    ready!("evacuation-site-gsi.toml"),
+    ready!("evacuation-site.toml"),
+    ready!("event.toml"),
+    ready!("fire-water-source.toml"),
+    ready!("medical-institution.toml"),
+    ready!("parking-lot.toml"),
+    ready!("public-facility.toml"),
+    ready!("public-toilet.toml"),
+    ready!("public-wireless-lan.toml"),
+    ready!("tourist-facility.toml"),
+    ready!("vacant-house.toml"),
 ];
 
 /// Writes the configuration into a folder, which is made. Nothing that stands there is replaced.

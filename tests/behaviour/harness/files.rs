@@ -28,11 +28,25 @@ impl Files {
     pub(crate) fn committed() -> Self {
         let folder = evidence_folder();
         fs::copy(workspace().join("tenants.toml"), folder.join("tenants.toml")).unwrap();
-        for part in ["mappings", "policies"] {
+        // Without the ready mappings, which the configuration does not name: every test has its own copy.
+        for part in ["mappings/samples", "policies"] {
             copy_folder(&workspace().join(part), &folder.join(part));
         }
+        fs::copy(
+            workspace().join("mappings/sano.toml"),
+            folder.join("mappings/sano.toml"),
+        )
+        .unwrap();
         fs::create_dir_all(folder.join("tmp")).unwrap();
         Self { folder }
+    }
+
+    /// The same with the ready mappings of `mappings/standard/`.
+    pub(crate) fn committed_with_ready_mappings() -> Self {
+        let files = Self::committed();
+        let ready = "mappings/standard";
+        copy_folder(&workspace().join(ready), &files.folder.join(ready));
+        files
     }
 
     /// Where they are.
