@@ -5,6 +5,7 @@
 //! | [`language`] | the mapping file: its format, its checks, its compiled form |
 //! | [`expression`] | values that are computed of fields, in CEL |
 //! | [`record`] | finding records in a body and building entities from them |
+//! | [`standard`] | what the official standards call their columns, and mappings proposed by it |
 //! | [`translate`] | one body as entities |
 //! | [`back`] | entities of the view back to records |
 //! | `trial` | trying a mapping on a sample, without a platform |
@@ -15,6 +16,7 @@ pub mod back;
 pub mod expression;
 pub mod language;
 pub mod record;
+pub mod standard;
 pub mod translate;
 mod trial;
 mod trial_members;
