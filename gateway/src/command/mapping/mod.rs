@@ -1,5 +1,8 @@
 //! `kakehashi mapping`
 
+mod columns;
+mod new;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -22,15 +25,20 @@ pub(super) enum Mapping {
         #[arg(long)]
         r#type: Option<String>,
     },
+    /// Propose a mapping from a file whose columns follow one of the official standards.
+    New(new::New),
 }
 
 impl Mapping {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let Self::Try {
-            mapping,
-            sample,
-            r#type,
-        } = self;
+        let (mapping, sample, r#type) = match self {
+            Self::Try {
+                mapping,
+                sample,
+                r#type,
+            } => (mapping, sample, r#type),
+            Self::New(new) => return new.run(),
+        };
         let name = mapping.display().to_string();
         let read = |path: &PathBuf| {
             std::fs::read(path).map_err(|error| Failure::other(&format!("cannot read {}", path.display()), error))
