@@ -280,6 +280,8 @@ async fn each_kind_opens_what_its_table_says() {
         let opening = Opening {
             source: &source,
             owner: "sano",
+            code: None,
+            name: None,
             http: &http,
             credential: None,
             limits: SourceLimits::default(),

@@ -182,6 +182,7 @@ fn source(
             RestSettings {
                 source: SourceId::new("sano"),
                 endpoint,
+                outside: kakehashi_adapters::mapping::record::Outside::default(),
                 mapping: Arc::new(mapping),
                 credential: None,
                 limits,

@@ -111,6 +111,10 @@ pub struct Opening<'a> {
     pub source: &'a SourceId,
     /// The tenant whose part is opened.
     pub owner: &'a str,
+    /// The code of that tenant's local government, as far as it has one.
+    pub code: Option<&'a str>,
+    /// The name of that tenant, as people know it.
+    pub name: Option<&'a str>,
     /// The connections that it may use.
     pub http: &'a HttpClient,
     /// How the gateway proves itself to it.

@@ -5,8 +5,8 @@ use ngsi_ld::{Entity, TypeName};
 
 use super::language::{Mapping, TypeMapping};
 use super::record::{
-    DocumentPaths, Envelope, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document,
-    without_unreadable,
+    DocumentPaths, Envelope, Finding, Findings, Gathered, Outside, Pass, Projection, UnreadableBody, build_entity,
+    read_document, without_unreadable,
 };
 use kakehashi_contract::not_finite::with_numbers;
 use kakehashi_contract::{AttributeSelection, Yielded};
@@ -38,21 +38,32 @@ impl RecordPage {
 pub fn read_records(
     mapping: &TypeMapping,
     paths: &DocumentPaths,
+    outside: &Outside,
     projection: &Projection,
     body: &[u8],
     findings: &mut dyn Findings,
 ) -> Result<RecordPage, UnreadableBody> {
     let mut read = |body: &[u8], pass: Pass| {
         let mut yielded = Vec::new();
-        let envelope = read_document(body, paths, &mapping.fields, &projection.wanted, pass, &mut |fields| {
-            yielded.push(build_entity(mapping, projection, fields, findings).map_or_else(Yielded::LeftOut, Into::into));
+        let mut gathered = Gathered::of(mapping);
+        let envelope = read_document(body, paths, mapping, outside, &projection.wanted, pass, &mut |fields| {
+            match (build_entity(mapping, projection, fields, findings), &mut gathered) {
+                (Ok(entity), Some(gathered)) => gathered.add(entity, findings),
+                (built, _) => yielded.push(built.map_or_else(Yielded::LeftOut, Into::into)),
+            }
         });
         match envelope {
-            Ok(envelope) => Ok(RecordPage {
-                yielded,
-                envelope,
-                held: None,
-            }),
+            Ok(mut envelope) => {
+                if let Some(gathered) = gathered {
+                    yielded.extend(gathered.finish().into_iter().map(Into::into));
+                    envelope.records = yielded.len();
+                }
+                Ok(RecordPage {
+                    yielded,
+                    envelope,
+                    held: None,
+                })
+            }
             Err(error) => {
                 findings.forget();
                 Err(error)
@@ -92,7 +103,8 @@ pub fn translate_records(
         return Ok(Vec::new());
     };
     let projection = Projection::new(mapping, attributes, false);
-    let page = read_records(mapping, &mapping.documents, &projection, body, &mut Unheard)?;
+    let outside = Outside::default();
+    let page = read_records(mapping, &mapping.documents, &outside, &projection, body, &mut Unheard)?;
     Ok(page.yielded.into_iter().filter_map(Yielded::entity).collect())
 }
 

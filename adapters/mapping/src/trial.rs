@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::back::{NotBack, WriteTrial};
 use super::language::{FieldUse, Mapping, Sample, TypeMapping, nearest};
 use super::record::{
-    DocumentPaths, Fields, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document,
+    DocumentPaths, Fields, Finding, Findings, Gathered, Outside, Pass, Projection, UnreadableBody, build_entity, read_document,
 };
 use super::trial_members::{beside, end_of, listed};
 use kakehashi_contract::not_finite::with_numbers;
@@ -238,7 +238,7 @@ fn is_meant(candidate: &TypeMapping, wanted: &str) -> bool {
     let path_alone = |path: &str| path.split('?').next() == wanted.split('?').next();
     candidate.short_name == wanted
         || candidate.name.as_str() == wanted
-        || (wanted.starts_with('/') && path_alone(candidate.path.as_str()))
+        || (wanted.starts_with('/') && candidate.path.as_ref().is_some_and(|path| path_alone(path.as_str())))
 }
 
 fn unknown_type(mapping: &Mapping, wanted: &str) -> TryReport {
@@ -359,10 +359,13 @@ fn read_sample_in(
     let mut absent = vec![0; mapping.uses.len()];
     let mut ids = hashbrown::HashSet::new();
     let mut way_back = WriteTrial::of(mapping);
+    let mut gathered = Gathered::of(mapping);
+    let outside = Outside::default();
     let envelope = read_document(
         sample,
         paths,
-        &mapping.fields,
+        mapping,
+        &outside,
         &projection.wanted,
         pass,
         &mut |fields| {
@@ -380,13 +383,16 @@ fn read_sample_in(
             if let (Some(way_back), Ok(fields)) = (&mut way_back, fields) {
                 way_back.try_on(&entity, fields);
             }
-            if ids.insert(entity.id.clone()) {
+            if let Some(gathered) = &mut gathered {
+                gathered.add(entity, &mut noted);
+            } else if ids.insert(entity.id.clone()) {
                 report.entities.push(entity);
             } else {
                 noted.note("id", Finding::DuplicateId);
             }
         },
     )?;
+    report.entities.extend(gathered.into_iter().flat_map(Gathered::finish));
     envelope.check(report.entities.len())?;
     report.records = envelope.records;
     report.not_back = way_back.map(WriteTrial::finish).unwrap_or_default();
@@ -396,7 +402,7 @@ fn read_sample_in(
 
 fn count_absent(mapping: &TypeMapping, fields: &Fields<'_>, absent: &mut [usize]) {
     for (used, absent) in mapping.uses.iter().zip(absent) {
-        *absent += usize::from(fields.get(used.slot).is_none());
+        *absent += usize::from(!mapping.is_filled(fields, used.slot));
     }
 }
 

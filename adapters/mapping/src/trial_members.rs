@@ -42,6 +42,10 @@ fn through<'v>(place: &'v Value, step: &Step) -> Vec<&'v Value> {
         (Value::Object(members), Step::Member(name)) => members.get(&**name).into_iter().collect(),
         (Value::Object(members), Step::Each) => members.values().collect(),
         (Value::Array(elements), Step::Each) => elements.iter().collect(),
+        (Value::Array(elements), Step::Last(place)) => {
+            let place = elements.len().checked_sub(*place);
+            place.and_then(|place| elements.get(place)).into_iter().collect()
+        }
         (Value::Array(elements), Step::Element(place)) => elements.get(*place).into_iter().collect(),
         _ => Vec::new(),
     }

@@ -14,7 +14,7 @@ use kakehashi_contract::{
     Adapter, AdapterError, Call, EntityWriter, PreparedQuery, SourceId, SourceQuery, SourceStatus,
 };
 use kakehashi_mapping::language::{Mapping, Rule};
-use kakehashi_mapping::record::Finding;
+use kakehashi_mapping::record::{Finding, Outside};
 
 /// What makes a platform a source.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct RestSettings {
     pub endpoint: String,
     /// How its records become entities.
     pub mapping: Arc<Mapping>,
+    /// What is known of it beside its records.
+    pub outside: Outside,
     /// How the gateway proves itself to it.
     pub credential: Option<Credential>,
     /// What protects it.
@@ -58,6 +60,7 @@ impl RestAdapter {
             source,
             endpoint,
             mapping,
+            outside,
             credential,
             limits,
             types,
@@ -74,7 +77,7 @@ impl RestAdapter {
             client = client.probing(&smallest_path(first), &[ACCEPTED]);
         }
         Ok(Self {
-            source: Arc::new(Source::new(client, base_path, mapping, &types)),
+            source: Arc::new(Source::new(client, base_path, mapping, outside, &types)),
         })
     }
 

@@ -13,6 +13,7 @@ use ngsi_ld::context::Context;
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::{RestAdapter, RestSettings};
+use kakehashi_mapping::record::Outside;
 use kakehashi_mapping::try_samples;
 use kakehashi_mapping::{Mapping, MappingError};
 
@@ -157,6 +158,7 @@ impl Settings for RestSource {
             source: opening.source.clone(),
             endpoint: self.endpoint.clone(),
             mapping: Arc::clone(&self.mapping),
+            outside: Outside::of_source(opening.code, opening.name, []),
             credential: opening.credential,
             limits: opening.limits,
             types: opening.types.to_vec(),

@@ -6,13 +6,18 @@ use kakehashi_mapping::record::Envelope;
 /// Pages after which a platform is taken to hand out pages without an end: at 100 records each, a million.
 pub(super) const MAX_PAGES: u64 = 10_000;
 
+/// The path of the many records with these parameters. The kind refuses a mapping without one.
+fn path_of(mapping: &TypeMapping, parameters: &[(&str, u64)]) -> String {
+    mapping.path.as_ref().map_or_else(|| "/".to_owned(), |path| path.with(parameters))
+}
+
 /// The path of the first page, with the platform's largest page size.
 pub(super) fn first_path(mapping: &TypeMapping) -> String {
     match &mapping.paging.style {
-        PagingStyle::None | PagingStyle::Next { size: None } => mapping.path.as_str().to_owned(),
-        PagingStyle::Next { size: Some(size) } => mapping.path.with(&[(size, mapping.paging.size)]),
+        PagingStyle::None | PagingStyle::Next { size: None } => path_of(mapping, &[]),
+        PagingStyle::Next { size: Some(size) } => path_of(mapping, &[(size, mapping.paging.size)]),
         PagingStyle::Page { .. } | PagingStyle::Offset { .. } => {
-            path_at(mapping, 0, 0, mapping.paging.size).unwrap_or_else(|| mapping.path.as_str().to_owned())
+            path_at(mapping, 0, 0, mapping.paging.size).unwrap_or_else(|| path_of(mapping, &[]))
         }
     }
 }
@@ -20,8 +25,8 @@ pub(super) fn first_path(mapping: &TypeMapping) -> String {
 /// The path of a page with one record, where the platform's pages can be so small.
 pub(super) fn smallest_path(mapping: &TypeMapping) -> String {
     match &mapping.paging.style {
-        PagingStyle::Next { size: Some(size) } => mapping.path.with(&[(size, 1)]),
-        _ => path_at(mapping, 0, 0, 1).unwrap_or_else(|| mapping.path.as_str().to_owned()),
+        PagingStyle::Next { size: Some(size) } => path_of(mapping, &[(size, 1)]),
+        _ => path_at(mapping, 0, 0, 1).unwrap_or_else(|| path_of(mapping, &[])),
     }
 }
 
@@ -32,11 +37,11 @@ pub(super) fn path_at(mapping: &TypeMapping, index: u64, skipped: u64, page_size
         PagingStyle::Page { number, size, first } => {
             let page = (number.as_str(), first.saturating_add(index));
             Some(match size {
-                Some(size) => mapping.path.with(&[page, (size, page_size)]),
-                None => mapping.path.with(&[page]),
+                Some(size) => path_of(mapping, &[page, (size, page_size)]),
+                None => path_of(mapping, &[page]),
             })
         }
-        PagingStyle::Offset { offset, limit } => Some(mapping.path.with(&[(offset, skipped), (limit, page_size)])),
+        PagingStyle::Offset { offset, limit } => Some(path_of(mapping, &[(offset, skipped), (limit, page_size)])),
         PagingStyle::None | PagingStyle::Next { .. } => None,
     }
 }

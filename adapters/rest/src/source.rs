@@ -12,7 +12,7 @@ use super::filter::{Parameters, parameters};
 use kakehashi_client::{SourceClient, Walked};
 use kakehashi_contract::{AdapterError, AttributeSelection, Call, ErrorKind, PushDown, SourceQuery, Yielded};
 use kakehashi_mapping::language::{Mapping, TypeMapping};
-use kakehashi_mapping::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection, UnreadableBody};
+use kakehashi_mapping::record::{DocumentPaths, Finding, FindingCounts, Findings, Outside, Projection, UnreadableBody};
 use kakehashi_mapping::translate::{RecordPage, read_records};
 
 pub(super) const ACCEPTED: (HeaderName, HeaderValue) = (
@@ -31,6 +31,8 @@ pub(super) struct Source {
     /// The path of the endpoint, as configured: links of the platform may repeat it.
     pub(super) base_path: String,
     pub(super) mapping: Arc<Mapping>,
+    /// What is known of it beside its records.
+    pub(super) outside: Outside,
     /// The places in the mapping of the types that the source provides.
     provided: Box<[usize]>,
     findings: FindingCounts,
@@ -51,7 +53,13 @@ struct Irregular {
 // === impl Source ===
 
 impl Source {
-    pub(super) fn new(client: SourceClient, base_path: String, mapping: Arc<Mapping>, provided: &[TypeName]) -> Self {
+    pub(super) fn new(
+        client: SourceClient,
+        base_path: String,
+        mapping: Arc<Mapping>,
+        outside: Outside,
+        provided: &[TypeName],
+    ) -> Self {
         let types = mapping.type_mappings().iter().enumerate();
         let provided = types
             .filter(|(_, mapping)| provided.contains(&mapping.name))
@@ -62,6 +70,7 @@ impl Source {
             client,
             base_path,
             mapping,
+            outside,
             provided,
             findings: FindingCounts::default(),
             irregular,
@@ -269,7 +278,7 @@ impl TypeReading {
             Answer::One => &mapping.single,
         };
         let mut tally = Tally::default();
-        let page = read_records(mapping, paths, &self.prepared.projection, body, &mut tally)?;
+        let page = read_records(mapping, paths, &self.source.outside, &self.prepared.projection, body, &mut tally)?;
         if !page.is_complete()
             && let Some(irregular) = self.source.irregular(self.prepared.place)
         {

@@ -53,6 +53,8 @@ impl Fixture for Example {
         let opening = Opening {
             source: &SourceId::new("suite-file"),
             owner: "yaita",
+            code: None,
+            name: None,
             http: &http,
             credential: None,
             limits: SourceLimits::default(),

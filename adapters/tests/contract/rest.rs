@@ -172,6 +172,7 @@ impl Rest {
         let settings = RestSettings {
             source: SourceId::new("suite-platform"),
             endpoint: server.url().to_owned(),
+            outside: kakehashi_mapping::record::Outside::default(),
             types: mapping.types().cloned().collect(),
             mapping: Arc::new(mapping),
             credential: Some(Credential::Header {

@@ -217,6 +217,7 @@ impl Platform {
         let settings = RestSettings {
             source: SourceId::new("any-platform"),
             endpoint: self.server.url().to_owned(),
+            outside: kakehashi_mapping::record::Outside::default(),
             types: self.mapping.types().cloned().collect(),
             mapping: Arc::clone(&self.mapping),
             credential: None,

@@ -254,7 +254,7 @@ async fn sources_of(
     let classification = inspecting.config.policy.classification();
     for source in inspecting.config.sources() {
         let guard = inspecting.config.guard(source);
-        let earlier = Earlier::new(earlier, source, guard.as_ref());
+        let earlier = Earlier::new(earlier, inspecting.config, source, guard.as_ref());
         let own = (guard.is_some() || !source.tls.is_usual())
             .then(|| {
                 let rule = guard.map(|guard| Arc::new(SourceEgress::new(&guard)) as Arc<dyn AddressRule>);
@@ -269,7 +269,7 @@ async fn sources_of(
             };
             let adapter = match kept {
                 Some(adapter) => adapter,
-                None => opened(source, owner, http, partitions).await?,
+                None => opened(source, owner, inspecting.config, http, partitions).await?,
             };
             let adapter = match &source.hold {
                 Some(hold) => {
@@ -301,7 +301,12 @@ struct Earlier<'a> {
 }
 
 impl<'a> Earlier<'a> {
-    fn new(revision: Option<&'a Revision>, source: &SourceConfig, guard: Option<&Arc<AddressGuard>>) -> Self {
+    fn new(
+        revision: Option<&'a Revision>,
+        now: &Config,
+        source: &SourceConfig,
+        guard: Option<&Arc<AddressGuard>>,
+    ) -> Self {
         let config = revision
             .and_then(|revision| revision.config.source(&source.id))
             .map(AsRef::as_ref);
@@ -311,8 +316,14 @@ impl<'a> Earlier<'a> {
             config,
             // The rule that it is asked under follows from other tables, too.
             is_same: config.is_some_and(|earlier| {
+                // What it makes may say whose it is.
+                let is_known_alike = source.owners().iter().all(|owner| {
+                    let before = revision.and_then(|revision| revision.config.tenant(owner.as_str()));
+                    let now = now.tenant(owner.as_str());
+                    before.zip(now).is_some_and(|(before, now)| (&before.name, &before.code) == (&now.name, &now.code))
+                });
                 let earlier_guard = revision.and_then(|revision| revision.config.guard(earlier));
-                earlier.fingerprint == source.fingerprint && earlier_guard.as_ref() == guard
+                is_known_alike && earlier.fingerprint == source.fingerprint && earlier_guard.as_ref() == guard
             }),
         }
     }
@@ -376,12 +387,17 @@ impl Holder<'_> {
 async fn opened(
     source: &SourceConfig,
     owner: &TenantId,
+    config: &Config,
     http: &HttpClient,
     partitions: &Partitions,
 ) -> Result<Arc<dyn Adapter>, CannotBuild> {
+    let tenant = config.tenant(owner.as_str());
+    let code = tenant.and_then(|tenant| tenant.code.as_ref()).map(ToString::to_string);
     let opening = Opening {
         source: &source.id,
         owner: owner.as_str(),
+        code: code.as_deref(),
+        name: tenant.map(|tenant| tenant.name.as_str()),
         http,
         credential: source.credential.clone(),
         limits: source.limits.clone(),

@@ -41,6 +41,8 @@ pub enum Lost {
     Given,
     #[error("the source sets it itself: leave it out")]
     SetByPlatform,
+    #[error("it is made of several things of the source, or of what stands beside its record, and is only read: leave it out")]
+    Computed,
     #[error(
         "the source keeps it together with something else, and one cannot be changed without the other: \
          replace the entity as a whole, or leave it as it is"

@@ -12,7 +12,7 @@ use super::inverse::{Inverse, is_same_value};
 use super::lost::{Lost, LostWhole, Refused};
 use super::tree::Node;
 use crate::language::{AttributeMapping, DateRule, JsonPath, TypeMapping, WriteMapping};
-use crate::record::{DocumentPaths, Projection, Slot};
+use crate::record::{DocumentPaths, Outside, Projection, Slot};
 use crate::translate::{Unheard, read_records};
 
 /// What an entity is to become.
@@ -22,6 +22,8 @@ pub struct Wanted<'a> {
     pub mapping: &'a TypeMapping,
     /// How they are written.
     pub write: &'a WriteMapping,
+    /// What is known beside the record.
+    pub outside: &'a Outside,
     /// The entity as it stands, with its record.
     pub standing: Option<(&'a Entity, &'a str)>,
     /// The entity as it is to be.
@@ -34,7 +36,7 @@ pub struct Wanted<'a> {
 ///
 /// # Errors
 /// Why it is no entity.
-pub fn read_back(mapping: &TypeMapping, record: &str) -> Result<Entity, Flaw> {
+pub fn read_back(mapping: &TypeMapping, outside: &Outside, record: &str) -> Result<Entity, Flaw> {
     let paths = DocumentPaths {
         records: JsonPath { steps: Vec::new() },
         total: None,
@@ -42,7 +44,7 @@ pub fn read_back(mapping: &TypeMapping, record: &str) -> Result<Entity, Flaw> {
         next: None,
     };
     let projection = Projection::new(mapping, &AttributeSelection::All, true);
-    let page = read_records(mapping, &paths, &projection, record.as_bytes(), &mut Unheard);
+    let page = read_records(mapping, &paths, outside, &projection, record.as_bytes(), &mut Unheard);
     let page = page.map_err(|_| Flaw::Malformed)?;
     match page.yielded.into_iter().next() {
         Some(Yielded::Entity(entity)) => Ok(entity),
@@ -136,6 +138,9 @@ impl Wanted<'_> {
         if instance.unit_code != mapped.unit_code {
             return Err(Lost::Unit);
         }
+        if mapped.is_computed(self.write) {
+            return Err(Lost::Computed);
+        }
         let is_platforms = |slot: &Slot| self.write.set_by_platform.contains(slot);
         if mapped.value_slots().iter().any(is_platforms) {
             return Err(Lost::SetByPlatform);
@@ -188,6 +193,9 @@ impl Wanted<'_> {
         let mapped = self.mapped(name).ok_or(Lost::Unknown)?;
         if mapped.is_given(&self.mapping.id) {
             return Err(Lost::Given);
+        }
+        if mapped.is_computed(self.write) {
+            return Err(Lost::Computed);
         }
         if !mapped.is_written(self.write, &self.mapping.id) {
             return Err(Lost::SetByPlatform);
@@ -250,7 +258,7 @@ impl Wanted<'_> {
         };
         for mapped in &self.mapping.attributes {
             if !changed.contains(&&mapped.name)
-                && let Some(slot) = mapped.slots().find(is_other)
+                && let Some(slot) = mapped.slots().flat_map(|slot| self.mapping.roots(slot)).find(is_other)
             {
                 return Err(self.blame_for(slot, mapped, changed));
             }
@@ -278,7 +286,7 @@ impl Wanted<'_> {
     /// Whether the record reads back as what is wanted.
     fn check(&self, record: &Node, changed: &[&AttributeName]) -> Result<(), Refused> {
         let refused = |flaw: Flaw| LostWhole::Unreadable(flaw.as_str());
-        let back = read_back(self.mapping, &record.to_string()).map_err(refused)?;
+        let back = read_back(self.mapping, self.outside, &record.to_string()).map_err(refused)?;
         if back.id != self.after.id {
             return Err(LostWhole::Id(self.mapping.id.template.to_string()).into());
         }

@@ -181,6 +181,7 @@ pub fn select<'a>(json: &'a str, steps: &[Step], selected: &mut Vec<&'a str>) {
             .take(1)
             .collect(),
         (Step::Each, Some(b'[')) => elements(json).unwrap_or_default(),
+        // A place counted from the end stands in no path of records.
         _ => Vec::new(),
     };
     for child in children {
@@ -193,7 +194,7 @@ fn found_in<'a>(json: &'a str, steps: &[Step]) -> Option<&'a RawValue> {
     let child = match step {
         Step::Member(name) => members(json)?.into_iter().find(|(other, _)| **other == **name)?.1,
         Step::Element(place) => elements(json)?.into_iter().nth(*place)?,
-        Step::Each => return None,
+        Step::Each | Step::Last(_) => return None,
     };
     if rest.is_empty() {
         return Some(child);

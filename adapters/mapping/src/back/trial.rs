@@ -9,7 +9,7 @@ use super::lost::Refused;
 use super::made::Wanted;
 use super::tree::Node;
 use crate::language::{DateShape, TypeMapping, WriteMapping};
-use crate::record::Fields;
+use crate::record::{Fields, Outside};
 
 /// Something that would not be written as the sample has it. Holds no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,7 @@ impl fmt::Display for NotBack {
 pub(crate) struct WriteTrial<'m> {
     mapping: &'m TypeMapping,
     write: &'m WriteMapping,
+    outside: Outside,
     not_back: Vec<NotBack>,
 }
 
@@ -75,6 +76,7 @@ impl<'m> WriteTrial<'m> {
         Some(Self {
             mapping,
             write,
+            outside: Outside::default(),
             not_back: Vec::new(),
         })
     }
@@ -87,6 +89,7 @@ impl<'m> WriteTrial<'m> {
             let wanted = Wanted {
                 mapping: self.mapping,
                 write: self.write,
+                outside: &self.outside,
                 standing: None,
                 after: &entity,
                 operation: WriteOperation::Create,
@@ -121,7 +124,7 @@ impl<'m> WriteTrial<'m> {
         let mut written = entity.clone();
         let is_platforms = |slot: &crate::record::Slot| self.write.set_by_platform.contains(slot);
         for mapped in &self.mapping.attributes {
-            if mapped.value_slots().iter().any(is_platforms) {
+            if mapped.value_slots().iter().any(is_platforms) || mapped.is_computed(self.write) {
                 written.attributes.retain(|attribute| attribute.name != mapped.name);
             }
             if mapped.observed_at.is_some_and(|rule| is_platforms(&rule.slot)) {
@@ -139,7 +142,7 @@ impl<'m> WriteTrial<'m> {
     fn compare(&mut self, record: &Node, fields: &Fields<'_>) {
         let mut seen = Vec::new();
         for used in &self.mapping.uses {
-            let (Some(was), Some(is)) = (fields.get(used.slot), record.find(&used.path.steps)) else {
+            let (Some(was), Some(is)) = (fields.json(used.slot), record.find(&used.path.steps)) else {
                 continue;
             };
             if seen.contains(&used.slot) {

@@ -12,15 +12,23 @@ use super::path::{JsonPath, Step};
 use super::request::check_path;
 use super::toml_table::{Located, TomlTable, TomlValue, wrong_kind};
 use super::value_table::ValueTable;
-use super::{DateRule, FieldUse, IdTemplate, RecordPath, Template};
-use crate::record::{FieldTree, Slot};
+use super::{DateRule, FieldUse, Format, IdTemplate, RecordPath, Rows, Template};
+use crate::record::{FieldTree, Origin, Slot};
+
+/// Names outside of that of a record that can be asked for: nobody nests deeper.
+const MOST_OUTWARDS: usize = 8;
 
 /// What the attributes of one type share while they are read.
 pub(super) struct AttributeReader<'f> {
     pub(super) format: Format,
+    pub(super) rows: Rows,
     pub(super) zone: i32,
     pub(super) tables: &'f HashMap<String, Arc<ValueTable>>,
     pub(super) fields: FieldTree,
+    /// Fields that are made of others, by name.
+    pub(super) derived: HashMap<Box<str>, Slot>,
+    /// Fields of the whole document.
+    pub(super) document: FieldTree,
     pub(super) uses: Vec<FieldUse>,
     pub(super) observed_at: Option<DateRule>,
 }
@@ -33,7 +41,63 @@ impl AttributeReader<'_> {
         rule: &str,
         diagnostics: &mut Diagnostics<'_>,
     ) -> Option<Slot> {
-        let path = field_path(located, rule, self.format, diagnostics)?;
+        if let Some(slot) = self.derived.get(located.text) {
+            return Some(*slot);
+        }
+        if located.text.starts_with('@') {
+            let origin = self.outside(located, rule, diagnostics)?;
+            return Some(self.fields.slot_of(origin));
+        }
+        let path = field_path(located, rule, &self.format, diagnostics)?;
+        Some(self.slot_at(located, path, rule, diagnostics))
+    }
+
+    /// The same, where a path with wildcards may lead to a list.
+    pub(super) fn slot_of_list(
+        &mut self,
+        located: &Located<'_>,
+        rule: &str,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Option<Slot> {
+        if !located.text.starts_with('$') {
+            return self.slot(located, rule, diagnostics);
+        }
+        let path = json_path(located, rule, diagnostics)?;
+        refuse_in_a_table(located, &path, rule, &self.format, diagnostics)?;
+        Some(self.slot_at(located, path, rule, diagnostics))
+    }
+
+    /// The slot of the first of several fields that has a value.
+    pub(super) fn first_of(
+        &mut self,
+        names: &[Located<'_>],
+        rule: &str,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Option<Slot> {
+        let before = self.uses.len();
+        let slots = names.iter().map(|name| self.slot(name, rule, diagnostics));
+        let slots: Vec<Slot> = slots.collect::<Option<_>>()?;
+        let slot = self.fields.slot_of(Origin::FirstOf(slots));
+        // That one of them is in no record is no trouble: that none is, is.
+        let mut uses = self.uses.drain(before..);
+        let first = uses.next();
+        drop(uses);
+        if let Some(mut used) = first {
+            let names: Vec<&str> = names.iter().map(|name| name.text).collect();
+            used.field = names.join(", ").into();
+            used.slot = slot;
+            self.uses.push(used);
+        }
+        Some(slot)
+    }
+
+    fn slot_at(
+        &mut self,
+        located: &Located<'_>,
+        path: JsonPath,
+        rule: &str,
+        diagnostics: &Diagnostics<'_>,
+    ) -> Slot {
         let slot = self.fields.slot(&path);
         self.uses.push(FieldUse {
             rule: rule.into(),
@@ -42,17 +106,80 @@ impl AttributeReader<'_> {
             path,
             slot,
         });
-        Some(slot)
+        slot
+    }
+
+    /// What stands outside of the record: `@key`, `@document.a`, `@source.name`, `@file`, `@sheet`.
+    fn outside(&mut self, located: &Located<'_>, rule: &str, diagnostics: &mut Diagnostics<'_>) -> Option<Origin> {
+        let named = located.text.strip_prefix('@').unwrap_or_default();
+        let end = named.find(['.', '[']).unwrap_or(named.len());
+        let (name, rest) = named.split_at_checked(end)?;
+        let inner = rest.strip_prefix('.');
+        let is_table = matches!(self.format, Format::Table(_));
+        match (name, inner) {
+            ("file", None) if rest.is_empty() => return Some(Origin::File),
+            ("sheet", None) if rest.is_empty() && is_table => return Some(Origin::Sheet),
+            ("key", None) if rest.is_empty() && !is_table => return Some(Origin::Key(0)),
+            ("key", Some(outwards)) if !is_table => {
+                let outwards = outwards.parse::<usize>().ok().filter(|outwards| *outwards <= MOST_OUTWARDS);
+                if let Some(outwards) = outwards {
+                    return Some(Origin::Key(outwards));
+                }
+            }
+            ("source", Some(name)) if !name.is_empty() => return Some(Origin::Source(name.into())),
+            ("document", _) if !rest.is_empty() && !is_table => {
+                let path = format!("${rest}");
+                let inner = Located {
+                    text: &path,
+                    span: located.span.clone(),
+                };
+                let path = json_path(&inner, rule, diagnostics)?;
+                if path.has_wildcard() {
+                    let message = "this path must lead to one value: no wildcard here";
+                    diagnostics.report(&located.span, rule, message);
+                    return None;
+                }
+                return Some(Origin::Document(self.document.slot(&path)));
+            }
+            _ => {}
+        }
+        let known: &[&str] = match is_table {
+            true => &["@source.code", "@source.name", "@source.<constant>", "@file", "@sheet"],
+            false => &[
+                "@key",
+                "@key.1",
+                "@document.<path>",
+                "@source.code",
+                "@source.name",
+                "@source.<constant>",
+                "@file",
+            ],
+        };
+        let message = format!(
+            "`{}` is nothing that stands beside these records: expected {}",
+            located.text,
+            known.join(", ")
+        );
+        diagnostics.unknown(&located.span, rule, message, located.text, known.iter().copied());
+        None
     }
 }
 
-/// The shape of a platform's answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    /// Fields are members of the record.
-    Json,
-    /// Fields are members of a Feature's `properties`.
-    GeoJson,
+/// A table has no paths.
+fn refuse_in_a_table(
+    located: &Located<'_>,
+    path: &JsonPath,
+    rule: &str,
+    format: &Format,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<()> {
+    let is_column = matches!(path.steps.as_slice(), [Step::Member(_)]);
+    if matches!(format, Format::Table(_)) && !is_column {
+        let message = "a table has columns and no paths: write the text of the header";
+        diagnostics.report(&located.span, rule, message);
+        return None;
+    }
+    Some(())
 }
 
 /// `zone = "+09:00"`, in seconds east of UTC.
@@ -90,7 +217,7 @@ pub(super) fn parse_zone(text: &str) -> Option<i32> {
 pub(super) fn field_path(
     located: &Located<'_>,
     field: &str,
-    format: Format,
+    format: &Format,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<JsonPath> {
     if located.text.is_empty() {
@@ -98,27 +225,51 @@ pub(super) fn field_path(
         return None;
     }
     if located.text.starts_with('$') {
-        return single_value_path(located, field, diagnostics);
+        let path = json_path(located, field, diagnostics)?;
+        refuse_in_a_table(located, &path, field, format, diagnostics)?;
+        return one_value(path, located, field, diagnostics);
     }
     let mut path = JsonPath::member(located.text);
-    if format == Format::GeoJson {
+    if *format == Format::GeoJson {
         path.steps.insert(0, Step::Member("properties".into()));
     }
     Some(path)
 }
 
+/// A path of the document that leads to one value, while the bytes stream by.
 pub(super) fn single_value_path(
     located: &Located<'_>,
     field: &str,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<JsonPath> {
-    let path = json_path(located, field, diagnostics)?;
+    let path = streamed_path(located, field, diagnostics)?;
+    one_value(path, located, field, diagnostics)
+}
+
+fn one_value(
+    path: JsonPath,
+    located: &Located<'_>,
+    field: &str,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<JsonPath> {
     if path.has_wildcard() {
-        diagnostics.report(
-            &located.span,
-            field,
-            "this path must lead to one value: no wildcard here",
-        );
+        let message = "this path must lead to one value: no wildcard here, but for a field with as = \"list\"";
+        diagnostics.report(&located.span, field, message);
+        return None;
+    }
+    Some(path)
+}
+
+/// A path that is followed while the bytes stream by: how many elements there are is not known then.
+pub(super) fn streamed_path(
+    located: &Located<'_>,
+    field: &str,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<JsonPath> {
+    let path = json_path(located, field, diagnostics)?;
+    if path.counts_from_the_end() {
+        let message = "a place counted from the end is for fields within a record: this path leads to the record";
+        diagnostics.report(&located.span, field, message);
         return None;
     }
     Some(path)

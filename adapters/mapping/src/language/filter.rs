@@ -9,6 +9,7 @@ use super::error::Diagnostics;
 use super::request::{RequestPath, check_parameter};
 use super::toml_table::TomlTable;
 use super::{AttributeMapping, Conversion, Expand, PagingStyle, Rule};
+use crate::record::FieldTree;
 
 const KEYS: &[&str] = &["equal", "at_least", "at_most", "part", "box", "near"];
 
@@ -64,6 +65,7 @@ impl Test {
 pub(super) fn read_filters(
     table: &TomlTable<'_>,
     attributes: &[AttributeMapping],
+    fields: &FieldTree,
     path: Option<&RequestPath>,
     paging: Option<&PagingStyle>,
     expand: &Expand<'_>,
@@ -86,6 +88,12 @@ pub(super) fn read_filters(
         tests.check_keys(KEYS, diagnostics);
         if tests.entries().is_empty() {
             let message = format!("says no parameter: write one of {}", KEYS.join(", "));
+            diagnostics.report(&tests.span, &tests.field, message);
+        }
+        // What the platform would have to know to leave a record out, it does not have.
+        if attribute.value_slots().iter().any(|slot| fields.path(*slot).is_none()) {
+            let message = "is made of something else than fields of the record, which no platform can be asked for: \
+                           leave the filter out";
             diagnostics.report(&tests.span, &tests.field, message);
         }
         for test in read_tests(&tests, path, diagnostics) {

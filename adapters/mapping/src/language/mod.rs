@@ -6,15 +6,21 @@
 
 mod attribute;
 mod date_shape;
+mod derived;
 mod error;
 mod fields;
 mod filter;
+mod form;
+mod form_place;
 mod path;
 mod read;
 mod request;
+mod rows;
+mod table_format;
 mod template;
 #[cfg(test)]
 mod tests;
+mod text;
 mod toml_table;
 mod value_table;
 mod write;
@@ -27,12 +33,16 @@ use ngsi_ld::entity::Value;
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
 pub use self::date_shape::{DateShape, Finer};
+pub use self::derived::Derived;
 pub use self::error::MappingError;
 pub use self::error::{Place, nearest};
 pub use self::filter::{Filter, Test};
 pub use self::path::{InvalidPath, JsonPath, Step};
 pub use self::request::{Paging, PagingStyle, RequestPath};
+pub use self::rows::{Gather, Rows};
+pub use self::table_format::{Format, TableFormat, same_text};
 pub use self::template::Template;
+pub use self::text::TextPart;
 pub use self::value_table::{Unlisted, ValueTable, number_text};
 pub use self::write::{WriteMapping, WriteRequest};
 use super::record::{DocumentPaths, FieldTree, Slot};
@@ -111,8 +121,16 @@ pub struct TypeMapping {
     pub short_name: String,
     /// The type.
     pub name: TypeName,
-    /// Where the records are asked for.
-    pub path: RequestPath,
+    /// Where the records are asked for; `None`: the source's address names them itself.
+    pub path: Option<RequestPath>,
+    /// Where the file says so, or where the type stands.
+    pub path_place: Place,
+    /// In what the records come.
+    pub format: Format,
+    /// Whether several records make one entity.
+    pub rows: Rows,
+    /// Whether fields that no record has are to be expected: a mapping that reads several generations of a file.
+    pub absent_is_usual: bool,
     /// Where one record is asked for: a template of the fields of the id.
     pub record_path: Option<RecordPath>,
     /// Where the records are in a body.
@@ -137,6 +155,10 @@ pub struct TypeMapping {
     pub observed_at: Option<DateRule>,
     /// The fields of a record that the file names.
     pub fields: FieldTree,
+    /// Fields that are made of others.
+    pub derived: Vec<Derived>,
+    /// The fields of the whole document that the file names.
+    pub document: FieldTree,
     /// Where the file names which of them.
     pub uses: Vec<FieldUse>,
     /// What becomes of them.
@@ -221,6 +243,8 @@ pub struct AttributeMapping {
     pub unit_code: Option<CompactString>,
     /// The field that says when it was observed.
     pub observed_at: Option<DateRule>,
+    /// What becomes of it where several records make one entity.
+    pub gather: Gather,
 }
 
 impl AttributeMapping {
@@ -233,7 +257,14 @@ impl AttributeMapping {
     /// Whether somebody else than the platform, the mapping and the id says what it is.
     pub fn is_written(&self, write: &WriteMapping, id: &IdTemplate) -> bool {
         let is_platforms = |slot: &Slot| write.set_by_platform.contains(slot);
-        !self.is_given(id) && !self.value_slots().iter().any(is_platforms)
+        !self.is_given(id) && !self.is_computed(write) && !self.value_slots().iter().any(is_platforms)
+    }
+
+    /// Whether it is made in a way that leads back to no record.
+    pub fn is_computed(&self, write: &WriteMapping) -> bool {
+        let is_one_way = matches!(self.rule, Rule::Text { .. });
+        let slots = self.value_slots();
+        is_one_way || slots.iter().any(|slot| write.computed.contains(slot))
     }
 }
 
@@ -276,6 +307,11 @@ pub enum Rule {
         /// Where it is plausible.
         bounds: Option<Bounds>,
     },
+    /// A text out of fixed parts and fields.
+    Text {
+        /// In their order.
+        parts: Vec<TextPart>,
+    },
     /// A relationship to the entity whose id the template makes.
     Relationship {
         /// What the id of that entity is made of.
@@ -299,9 +335,9 @@ pub enum Conversion {
         /// The zone of texts that do not say theirs, in seconds east of UTC.
         zone: i32,
     },
-    /// A list of texts, split at a separator.
+    /// A list of texts, split at a separator; lists stay.
     List {
-        /// What stands between two of them.
+        /// What stands between two of them; empty: a text is one element.
         separator: String,
     },
 }

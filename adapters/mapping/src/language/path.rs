@@ -1,5 +1,6 @@
 //! The part of JSONPath (RFC 9535) that can be followed while the bytes stream by: names, indices and
-//! wildcards. What would need the whole document is refused when the mapping is loaded.
+//! wildcards, and within a record places that are counted from the end. What would need the whole document is refused when the
+//! mapping is loaded.
 
 use std::fmt;
 
@@ -10,6 +11,8 @@ pub enum Step {
     Member(Box<str>),
     /// `[3]`: the element at that place, counted from 0.
     Element(usize),
+    /// `[-1]`: the element at that place, counted from the end, from 1.
+    Last(usize),
     /// `.*`, `[*]`: every member or element.
     Each,
 }
@@ -41,7 +44,7 @@ impl JsonPath {
     ///
     /// # Errors
     /// [`InvalidPath`] for what is no JSONPath, and for what cannot be followed in a stream: `..`, filters,
-    /// slices, lists of selectors, places counted from the end.
+    /// slices, lists of selectors.
     pub fn parse(text: &str) -> Result<Self, InvalidPath> {
         let mut parser = Parser {
             rest: text,
@@ -72,6 +75,12 @@ impl JsonPath {
         }
     }
 
+    /// Whether it counts from the end somewhere.
+    #[must_use]
+    pub fn counts_from_the_end(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Last(_)))
+    }
+
     /// Whether it can lead to several values.
     #[must_use]
     pub fn has_wildcard(&self) -> bool {
@@ -88,6 +97,7 @@ impl fmt::Display for JsonPath {
                 Step::Member(name) if is_plain(name) => write!(f, ".{name}")?,
                 Step::Member(name) => write!(f, "['{}']", name.replace('\'', "\\'"))?,
                 Step::Element(place) => write!(f, "[{place}]")?,
+                Step::Last(place) => write!(f, "[-{place}]")?,
                 Step::Each => f.write_str("[*]")?,
             }
         }
@@ -166,7 +176,13 @@ impl Parser<'_> {
             }
             Some(quote @ ('\'' | '"')) => Step::Member(self.quoted(quote)?.into()),
             Some('0'..='9') => Step::Element(self.index()?),
-            Some('-') => return Err(self.error("a place counted from the end needs the whole document")),
+            Some('-') => {
+                self.next();
+                match self.index()? {
+                    0 => return Err(self.error("the last element is [-1]")),
+                    place => Step::Last(place),
+                }
+            }
             Some('?') => return Err(self.error("filters are not supported; select the records with names and [*]")),
             Some(':') => return Err(self.error("slices are not supported; use [*] or one index")),
             _ => return Err(self.error("expected a quoted name, an index or *")),
@@ -270,6 +286,7 @@ mod tests {
             steps("$['施設・場所名'][0]"),
             [member("施設・場所名"), Step::Element(0)]
         );
+        assert_eq!(steps("$.series[-1]"), [member("series"), Step::Last(1)]);
         assert_eq!(steps("$.共通ID.*"), [member("共通ID"), Step::Each]);
         assert_eq!(steps(r#"$[ "a\"b'\u00e9\ud83d\ude00" ]"#), [member("a\"b'é😀")]);
     }
@@ -279,7 +296,8 @@ mod tests {
         for (text, position) in [
             ("items", 0),
             ("$..a", 2),
-            ("$[-1]", 2),
+            ("$[-0]", 4),
+            ("$[-]", 3),
             ("$[?@.a]", 2),
             ("$[0,1]", 3),
             ("$[1:2]", 3),

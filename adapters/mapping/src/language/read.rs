@@ -7,15 +7,18 @@ use ngsi_ld::TypeName;
 use toml::de::DeTable;
 
 use super::attribute::read_attributes;
+use super::derived::{name_derived, read_derived};
 use super::error::{Diagnostics, MappingError};
-use super::fields::{AttributeReader, Format, id_path, id_template, json_path, read_zone, single_value_path};
+use super::fields::{AttributeReader, id_path, id_template, read_zone, single_value_path, streamed_path};
 use super::filter::read_filters;
 use super::path::JsonPath;
 use super::request::{Paging, RequestPath};
+use super::rows::read_rows;
+use super::table_format::read_format;
 use super::toml_table::{Entry, TomlTable};
 use super::value_table::ValueTable;
 use super::write::{OfType, read_write};
-use super::{DateRule, Expand, IdTemplate, Mapping, RecordPath, Sample, TypeMapping};
+use super::{DateRule, Expand, Format, IdTemplate, Mapping, RecordPath, Sample, TypeMapping};
 use crate::record::{DocumentPaths, FieldTree};
 
 const FILE_KEYS: &[&str] = &["description", "zone", "missing", "tables", "types"];
@@ -24,6 +27,10 @@ const TYPE_KEYS: &[&str] = &[
     "record_path",
     "sample",
     "format",
+    "table",
+    "rows",
+    "absent",
+    "fields",
     "records",
     "record",
     "paging",
@@ -124,9 +131,10 @@ fn read_type(
         .map_err(|error| diagnostics.report(&entry.key_span, &table.field, error.to_string()))
         .ok();
     let format = read_format(&table, diagnostics);
-    let located_path = table.required_text("path", diagnostics);
+    let located_path = table.text("path", diagnostics);
     let path = located_path.and_then(|path| RequestPath::read(&path, &table.field_of("path"), diagnostics));
-    let (documents, paging) = read_documents(&table, format, path.as_ref(), diagnostics);
+    let (documents, paging) = read_documents(&table, &format, path.as_ref(), diagnostics);
+    let rows = read_rows(&table, diagnostics);
     let single = read_single(&table, diagnostics);
     let sample = table.text("sample", diagnostics).map(|located| Sample {
         file: located.text.to_owned(),
@@ -135,11 +143,21 @@ fn read_type(
 
     let mut reader = AttributeReader {
         format,
+        rows,
         zone: settings.zone,
         tables: &settings.tables,
         fields: FieldTree::default(),
+        derived: HashMap::new(),
+        document: FieldTree::default(),
         uses: Vec::new(),
         observed_at: None,
+    };
+    let derived = match table.table("fields", diagnostics) {
+        Some(fields) => {
+            name_derived(&fields, &mut reader, diagnostics);
+            read_derived(&fields, &mut reader, diagnostics)
+        }
+        None => Vec::new(),
     };
     let id = read_id(&table, &mut reader, diagnostics);
     let record_path = id.as_ref().and_then(|id| read_record_path(&table, id, diagnostics));
@@ -153,7 +171,7 @@ fn read_type(
     let filters = match table.table("filters", diagnostics) {
         Some(filters) => {
             let style = paging.as_ref().map(|paging| &paging.style);
-            read_filters(&filters, &attributes, path.as_ref(), style, expand, diagnostics)
+            read_filters(&filters, &attributes, &reader.fields, path.as_ref(), style, expand, diagnostics)
         }
         None => Vec::new(),
     };
@@ -166,6 +184,7 @@ fn read_type(
                 id,
                 has_record_path: table.has("record_path"),
                 missing: &missing,
+                derived: &derived,
                 attributes: &attributes,
                 reader: &reader,
             };
@@ -176,7 +195,14 @@ fn read_type(
     Some(TypeMapping {
         short_name: entry.key.to_owned(),
         name: TypeName::new(name?),
-        path: path?,
+        path,
+        path_place: diagnostics.place(
+            &table
+                .get("path")
+                .map_or_else(|| entry.key_span.clone(), toml::Spanned::span),
+        ),
+        rows,
+        absent_is_usual: read_absent(&table, diagnostics),
         record_path,
         documents: documents?,
         records_place: diagnostics.place(
@@ -192,7 +218,10 @@ fn read_type(
         created_at,
         modified_at,
         observed_at: reader.observed_at,
+        format: reader.format,
         fields: reader.fields,
+        derived,
+        document: reader.document,
         uses: reader.uses,
         attributes,
         filters,
@@ -200,38 +229,44 @@ fn read_type(
     })
 }
 
-fn read_format(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Format {
-    let Some(located) = table.text("format", diagnostics) else {
-        return Format::Json;
+/// `absent = "silent"`: fields that no record has are to be expected.
+fn read_absent(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> bool {
+    let Some(located) = table.text("absent", diagnostics) else {
+        return false;
     };
-    match located.text {
-        "json" => Format::Json,
-        "geojson" => Format::GeoJson,
-        other => {
-            let message = format!("unknown format `{other}`: expected json or geojson");
-            diagnostics.unknown(
-                &located.span,
-                &table.field_of("format"),
-                message,
-                other,
-                ["json", "geojson"],
-            );
-            Format::Json
-        }
+    if !matches!(located.text, "silent" | "told") {
+        let message = format!("unknown word `{}`: expected silent or told", located.text);
+        diagnostics.unknown(
+            &located.span,
+            &table.field_of("absent"),
+            message,
+            located.text,
+            ["silent", "told"],
+        );
     }
+    located.text == "silent"
 }
 
 fn read_documents(
     table: &TomlTable<'_>,
-    format: Format,
+    format: &Format,
     path: Option<&RequestPath>,
     diagnostics: &mut Diagnostics<'_>,
 ) -> (Option<DocumentPaths>, Option<Paging>) {
     let records = match format {
         Format::GeoJson if !table.has("records") => JsonPath::parse("$.features[*]").ok(),
+        Format::Table(_) => {
+            for key in ["records", "record_path", "paging"] {
+                if let Some(value) = table.get(key) {
+                    let message = format!("`{key}` means nothing beside format = \"table\": its rows are the records");
+                    diagnostics.report(&value.span(), &table.field_of(key), message);
+                }
+            }
+            Some(JsonPath { steps: Vec::new() })
+        }
         _ => table
             .required_text("records", diagnostics)
-            .and_then(|located| json_path(&located, &table.field_of("records"), diagnostics)),
+            .and_then(|located| streamed_path(&located, &table.field_of("records"), diagnostics)),
     };
     let Some(paging_table) = table.table("paging", diagnostics) else {
         let documents = records.map(|records| DocumentPaths {
@@ -269,7 +304,7 @@ fn read_single(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Opti
                     "`record` says where the answer to `record_path` has it",
                 );
             }
-            json_path(&located, &field, diagnostics)?
+            streamed_path(&located, &field, diagnostics)?
         }
     };
     Some(DocumentPaths {

@@ -1,5 +1,6 @@
 //! Value tables: what the words of a platform mean in the view (`○` is `true`).
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use hashbrown::HashMap;
@@ -8,6 +9,7 @@ use toml::de::{DeInteger, DeValue};
 
 use super::error::Diagnostics;
 use super::toml_table::{TomlTable, TomlValue};
+use crate::record::written_number;
 
 /// What becomes of a word that a table does not list.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +60,21 @@ impl ValueTable {
             values,
             written,
             unlisted,
+        })
+    }
+
+    /// What a word means, if it is listed. Space around it does not count, and a number is the same number however it is written.
+    pub fn meaning(&self, word: &str) -> Option<&Value> {
+        let exact = self.values.get(word).or_else(|| self.values.get(word.trim()));
+        exact.or_else(|| {
+            let number = written_number(word)?;
+            let is_it = |key: &&Box<str>| written_number(key).is_some_and(|other| other.compare(&number) == Some(Ordering::Equal));
+            // Tables are short, and words that are numbers in another writing are rare.
+            let mut keys = self.values.keys().filter(is_it);
+            match (keys.next(), keys.next()) {
+                (Some(only), None) => self.values.get(only),
+                _ => None,
+            }
         })
     }
 

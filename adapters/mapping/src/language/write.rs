@@ -5,12 +5,12 @@ use ngsi_ld::entity::Value;
 
 use super::date_shape::DateShape;
 use super::error::Diagnostics;
-use super::fields::{AttributeReader, Format, field_path, id_path, json_path};
+use super::fields::{AttributeReader, field_path, id_path, json_path};
 use super::path::Step;
 use super::toml_table::{Located, TomlTable};
 use super::value_table::{ValueTable, number_text};
-use super::{AttributeMapping, IdTemplate, RecordPath, Rule};
-use crate::record::Slot;
+use super::{AttributeMapping, Derived, Format, IdTemplate, RecordPath, Rule};
+use crate::record::{Origin, Slot};
 
 const REQUESTS: &[&str] = &["create", "replace", "change", "delete"];
 const KEYS: &[&str] = &[
@@ -49,6 +49,8 @@ pub struct WriteMapping {
     pub numbers: Vec<Slot>,
     /// Fields of which the platform decides what they hold.
     pub set_by_platform: Vec<Slot>,
+    /// Fields that lead back to no place of a record.
+    pub computed: Vec<Slot>,
 }
 
 impl WriteMapping {
@@ -81,6 +83,7 @@ pub(super) struct OfType<'a, 'f> {
     pub(super) id: &'a IdTemplate,
     pub(super) has_record_path: bool,
     pub(super) missing: &'a [String],
+    pub(super) derived: &'a [Derived],
     pub(super) attributes: &'a [AttributeMapping],
     pub(super) reader: &'a AttributeReader<'f>,
 }
@@ -93,7 +96,7 @@ pub(super) fn read_write(
 ) -> Option<WriteMapping> {
     table.check_keys(KEYS, diagnostics);
     let mut refuse = |message: String| diagnostics.report(&table.span, &table.field, message);
-    if of_type.reader.format == Format::GeoJson {
+    if of_type.reader.format != Format::Json {
         refuse("only records of `format = \"json\"` can be written".to_owned());
     }
     if !of_type.has_record_path {
@@ -111,7 +114,10 @@ pub(super) fn read_write(
     let change = request("change", Method::PATCH);
     let delete = request("delete", Method::DELETE);
     let mut slots = |key: &str| named_slots(table, key, of_type.reader, diagnostics);
-    let (texts, numbers, set_by_platform) = (slots("texts"), slots("numbers"), slots("set_by_platform"));
+    let (texts, numbers, mut set_by_platform) = (slots("texts"), slots("numbers"), slots("set_by_platform"));
+    let computed = computed(table, of_type, diagnostics);
+    // What dates with them is dated by the platform, as far as a writer can tell.
+    set_by_platform.extend(computed.iter().copied());
     let write = WriteMapping {
         create,
         replace,
@@ -123,6 +129,7 @@ pub(super) fn read_write(
         texts,
         numbers,
         set_by_platform,
+        computed,
     };
     check(table, &write, of_type, diagnostics);
     Some(write)
@@ -174,7 +181,7 @@ fn read_wrapping(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Ve
     for step in path.steps {
         match step {
             Step::Member(name) => names.push(name),
-            Step::Element(_) | Step::Each => {
+            Step::Element(_) | Step::Last(_) | Step::Each => {
                 let message = "only names of members lead to the record in what is sent, such as \"$.shelter\"";
                 diagnostics.report(&located.span, &field, message);
                 return Vec::new();
@@ -222,7 +229,7 @@ fn named_slots(
             text: &text,
             span: span.clone(),
         };
-        let Some(path) = field_path(&located, &field, reader.format, diagnostics) else {
+        let Some(path) = field_path(&located, &field, &reader.format, diagnostics) else {
             continue;
         };
         match reader.fields.known(&path) {
@@ -235,6 +242,43 @@ fn named_slots(
         }
     }
     slots
+}
+
+/// The fields that are not written. Without what stands beside a record, it could not be read back as it was written.
+fn computed(table: &TomlTable<'_>, of_type: &OfType<'_, '_>, diagnostics: &mut Diagnostics<'_>) -> Vec<Slot> {
+    let mut computed = Vec::new();
+    for (slot, origin) in of_type.reader.fields.slots() {
+        if origin.place().is_some() {
+            continue;
+        }
+        let beside = match origin {
+            Origin::Key(_) => Some("@key"),
+            Origin::Document(_) => Some("@document"),
+            Origin::File => Some("@file"),
+            Origin::Sheet => Some("@sheet"),
+            Origin::Source(_) | Origin::Record(_) | Origin::Derived(_) | Origin::FirstOf(_) => None,
+        };
+        if let Some(beside) = beside {
+            let message = format!(
+                "records of a type with `{beside}` cannot be written: a record that is read by itself does not say it"
+            );
+            diagnostics.report(&table.span, &table.field, message);
+        }
+        computed.push(slot);
+    }
+    for slot in &of_type.id.slots {
+        if computed.contains(slot) {
+            let name = match of_type.reader.fields.origin(*slot) {
+                Some(Origin::Derived(place)) => of_type.derived.get(*place).map_or("", |derived| &derived.name),
+                _ => "",
+            };
+            let message = format!(
+                "the id is made of `{name}`, which leads back to no field of a record: make it of fields of the record"
+            );
+            diagnostics.report(&table.span, &table.field, message);
+        }
+    }
+    computed
 }
 
 /// What can be read and not be written.
@@ -268,8 +312,8 @@ fn check(table: &TomlTable<'_>, write: &WriteMapping, of_type: &OfType<'_, '_>, 
         .any(Option::is_some);
     let is_writable = |attribute: &AttributeMapping| attribute.is_written(write, of_type.id);
     if writes_values && !of_type.attributes.iter().any(is_writable) {
-        let message = "nothing of the type can be written: all of its attributes are constants, made of the id, or set by the \
-                       platform";
+        let message = "nothing of the type can be written: all of its attributes are constants, made of the id, computed, or set \
+                       by the platform";
         refuse("", message.to_owned());
     }
 }

@@ -1,6 +1,7 @@
 //! Finding the records in a body in one pass: the paths of the records, of the total and of the next page are
 //! followed at the same time, and everything beside them is skipped.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -8,9 +9,11 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use super::fields::{FieldTree, Fields, WantedSlots};
+use super::fields::{Content, Fields, Slot, WantedSlots};
 use super::mended::NOTHING;
-use crate::language::{JsonPath, Step};
+use super::origin::{Origin, Outside};
+use super::tree::FieldTree;
+use crate::language::{JsonPath, Step, TypeMapping};
 use kakehashi_client::MOST_LISTED;
 use kakehashi_contract::Flaw;
 
@@ -96,13 +99,18 @@ pub enum Pass {
 pub fn read_document<'de>(
     body: &'de [u8],
     paths: &DocumentPaths,
-    tree: &FieldTree,
+    mapping: &TypeMapping,
+    outside: &'de Outside,
     wanted: &WantedSlots,
     pass: Pass,
     each: &mut dyn FnMut(Result<&Fields<'de>, Flaw>),
 ) -> Result<Envelope, UnreadableBody> {
     let body = ngsi_ld::without_byte_order_mark(body);
     let text = simdutf8::basic::from_utf8(body).map_err(|_| UnreadableBody::Encoding)?;
+    let tree = &mapping.fields;
+    let mut beside = outside.beside(tree);
+    beside.extend(of_the_document(text, mapping)?);
+    beside.retain(|(slot, _)| wanted.includes(*slot));
     let followed = [
         Some(&paths.records),
         paths.total.as_ref(),
@@ -116,6 +124,9 @@ pub fn read_document<'de>(
         pass,
         each,
         values: [None; FOLLOWED],
+        beside,
+        named_by: named_by(tree, wanted),
+        names: Vec::new(),
         records: 0,
         has_container: false,
     };
@@ -155,6 +166,34 @@ pub fn read_document<'de>(
     })
 }
 
+/// What the fields hold that stand in the document, beside the records: it may come behind them.
+fn of_the_document<'de>(text: &'de str, mapping: &TypeMapping) -> Result<Vec<(Slot, Content<'de>)>, UnreadableBody> {
+    let in_document = |(slot, origin)| match origin {
+        &Origin::Document(place) => Some((slot, place)),
+        _ => None,
+    };
+    let slots: Vec<(Slot, Slot)> = mapping.fields.slots().filter_map(in_document).collect();
+    if slots.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut fields = mapping.document.empty_fields();
+    let wanted = mapping.document.all_wanted();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = mapping.document.record(&wanted, &mut fields).deserialize(&mut deserializer);
+    read.map_err(|error| UnreadableBody::from(&error))?;
+    let found = slots.into_iter();
+    Ok(found.filter_map(|(slot, place)| Some((slot, fields.get(place)?.clone()))).collect())
+}
+
+/// The fields that hold a name under which the record stands, with how far out that name is.
+fn named_by(tree: &FieldTree, wanted: &WantedSlots) -> Vec<(Slot, usize)> {
+    let keys = tree.slots().filter_map(|(slot, origin)| match origin {
+        Origin::Key(outwards) => Some((slot, *outwards)),
+        _ => None,
+    });
+    keys.filter(|(slot, _)| wanted.includes(*slot)).collect()
+}
+
 impl Envelope {
     /// Refuses an object that explains an error in place of records.
     pub fn check(&self, entities: usize) -> Result<(), UnreadableBody> {
@@ -184,6 +223,12 @@ struct Reader<'a, 'de> {
     each: &'a mut dyn FnMut(Result<&Fields<'de>, Flaw>),
     /// The JSON text found for each purpose but the records.
     values: [Option<&'de str>; FOLLOWED],
+    /// What every record has from outside of it.
+    beside: Vec<(Slot, Content<'de>)>,
+    /// The fields that hold a name under which the record stands.
+    named_by: Vec<(Slot, usize)>,
+    /// The names of members that wildcards have led through to where the reading is, outside in.
+    names: Vec<Cow<'de, str>>,
     records: usize,
     /// Whether the place of the records exists, even if it is empty. A body without it, such as an error that
     /// came with status 200, is not an empty answer.
@@ -195,8 +240,19 @@ impl<'de> Reader<'_, 'de> {
         if self.records >= MOST_LISTED {
             return Err(serde::de::Error::custom("too many records"));
         }
+        let is_named = !self.named_by.is_empty();
         let seed = self.tree.record(self.wanted, &mut self.fields);
         let read = match self.pass {
+            Pass::Quick if is_named && !self.tree.has_root() => {
+                let text = <&'de RawValue>::deserialize(deserializer)?.get();
+                let mut alone = serde_json::Deserializer::from_str(text);
+                seed.deserialize(&mut alone).map_err(serde::de::Error::custom)?;
+                // An object that explains an error has members, too, and their names are no ids.
+                match is_compound(text) {
+                    true => Ok(()),
+                    false => Err(Flaw::NoId),
+                }
+            }
             Pass::Quick => {
                 seed.deserialize(deserializer)?;
                 Ok(())
@@ -206,6 +262,7 @@ impl<'de> Reader<'_, 'de> {
                 let mut alone = serde_json::Deserializer::from_str(text);
                 match (self.pass, text) {
                     (Pass::Mended, NOTHING) => Err(Flaw::Malformed),
+                    (_, text) if is_named && !self.tree.has_root() && !is_compound(text) => Err(Flaw::NoId),
                     _ => seed.deserialize(&mut alone).map_err(|_| Flaw::Malformed),
                 }
             }
@@ -214,11 +271,25 @@ impl<'de> Reader<'_, 'de> {
             true => Err(Flaw::DuplicateMember),
             false => Ok(()),
         });
+        for (slot, content) in &self.beside {
+            self.fields.set(*slot, content.clone());
+        }
+        for (slot, outwards) in &self.named_by {
+            let place = self.names.len().checked_sub(outwards + 1);
+            if let Some(name) = place.and_then(|place| self.names.get(place)) {
+                self.fields.set(*slot, Content::Text(name.clone()));
+            }
+        }
         self.records += 1;
         self.has_container = true;
         (self.each)(read.map(|()| &self.fields));
         Ok(())
     }
+}
+
+/// Whether it is an object or a list.
+fn is_compound(json: &str) -> bool {
+    json.starts_with(['{', '['])
 }
 
 /// A path that has been followed so far, and the steps that remain.
@@ -303,14 +374,20 @@ impl<'de> Visitor<'de> for Follow<'_, '_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         self.note_container();
-        while let Some(active) = map.next_key_seed(MemberKey(&self))? {
+        let leads_to_records = |path: &Active<'_>| path.purpose == RECORDS && path.steps.first() == Some(&Step::Each);
+        let is_named = !self.reader.named_by.is_empty() && self.active.iter().any(leads_to_records);
+        while let Some((active, name)) = map.next_key_seed(MemberKey(&self, is_named))? {
             if active.is_empty() {
                 map.next_value::<IgnoredAny>()?;
-            } else {
-                map.next_value_seed(Follow {
-                    reader: self.reader,
-                    active,
-                })?;
+                continue;
+            }
+            self.reader.names.extend(name);
+            map.next_value_seed(Follow {
+                reader: self.reader,
+                active,
+            })?;
+            if is_named {
+                self.reader.names.pop();
             }
         }
         Ok(())
@@ -322,7 +399,8 @@ impl<'de> Visitor<'de> for Follow<'_, '_, 'de> {
             let active = self.through(|step| match step {
                 Step::Element(place) => *place == index,
                 Step::Each => true,
-                Step::Member(_) => false,
+                // Refused when the mapping is read.
+                Step::Member(_) | Step::Last(_) => false,
             });
             let read = if active.is_empty() {
                 elements.next_element::<IgnoredAny>()?.map(|_| ())
@@ -366,29 +444,37 @@ impl<'de> Visitor<'de> for Follow<'_, '_, 'de> {
     }
 }
 
-/// Finds the paths that go on through a member, without copying its name.
-struct MemberKey<'k, 'r, 'a, 'de>(&'k Follow<'r, 'a, 'de>);
+/// Finds the paths that go on through a member, without copying its name, unless somebody wants to know it.
+struct MemberKey<'k, 'r, 'a, 'de>(&'k Follow<'r, 'a, 'de>, bool);
 
-impl<'a, 'de> DeserializeSeed<'de> for MemberKey<'_, '_, 'a, '_> {
-    type Value = ActivePaths<'a>;
+impl<'a, 'de> DeserializeSeed<'de> for MemberKey<'_, '_, 'a, 'de> {
+    type Value = (ActivePaths<'a>, Option<Cow<'de, str>>);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl<'a> Visitor<'_> for MemberKey<'_, '_, 'a, '_> {
-    type Value = ActivePaths<'a>;
+impl<'a, 'de> Visitor<'de> for MemberKey<'_, '_, 'a, 'de> {
+    type Value = (ActivePaths<'a>, Option<Cow<'de, str>>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a member name")
     }
 
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.through(|step| match step {
-            Step::Member(name) => **name == *key,
-            Step::Each => true,
-            Step::Element(_) => false,
-        }))
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok((through_member(self.0, key), self.1.then_some(Cow::Borrowed(key))))
     }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok((through_member(self.0, key), self.1.then(|| Cow::Owned(key.to_owned()))))
+    }
+}
+
+fn through_member<'a>(follow: &Follow<'_, 'a, '_>, key: &str) -> ActivePaths<'a> {
+    follow.through(|step| match step {
+        Step::Member(name) => **name == *key,
+        Step::Each => true,
+        Step::Element(_) | Step::Last(_) => false,
+    })
 }

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use ngsi_ld::entity::{DateTime, Json, Number, Value};
+use ngsi_ld::entity::{AttributeValue, DateTime, Json, Number, Value, render};
 use serde_json::value::RawValue;
 
 use super::Finding;
-use crate::language::Conversion;
+use super::fields::Content;
+use crate::language::{Conversion, number_text};
 use kakehashi_contract::Flaw;
 
 /// What a field holds. `null` and absent fields do not come this far.
@@ -14,10 +15,10 @@ use kakehashi_contract::Flaw;
 pub(super) enum Scalar<'de> {
     Text(Cow<'de, str>),
     /// The digits, as JSON writes them.
-    Number(&'de str),
+    Number(Cow<'de, str>),
     Boolean(bool),
     /// An array or an object, as JSON text.
-    Compound(&'de str),
+    Compound(Cow<'de, str>),
 }
 
 impl<'de> Scalar<'de> {
@@ -36,8 +37,47 @@ impl<'de> Scalar<'de> {
             }
             Some(b't') => Self::Boolean(true),
             Some(b'f') => Self::Boolean(false),
-            Some(b'{' | b'[') => Self::Compound(json),
-            _ => Self::Number(json),
+            Some(b'{' | b'[') => Self::Compound(Cow::Borrowed(json)),
+            _ => Self::Number(Cow::Borrowed(json)),
+        })
+    }
+
+    /// Takes what a field holds.
+    ///
+    /// # Errors
+    /// A text with an escape that means no character.
+    pub(super) fn of(content: &Content<'de>) -> Result<Self, Flaw> {
+        Ok(match content {
+            Content::Json(Cow::Borrowed(json)) => return Self::read(json),
+            Content::Json(Cow::Owned(json)) => match Scalar::read(json)? {
+                Scalar::Text(text) => Self::Text(Cow::Owned(text.into_owned())),
+                Scalar::Number(digits) => Self::Number(Cow::Owned(digits.into_owned())),
+                Scalar::Boolean(boolean) => Self::Boolean(boolean),
+                Scalar::Compound(json) => Self::Compound(Cow::Owned(json.into_owned())),
+            },
+            Content::Text(text) => Self::Text(text.clone()),
+            Content::Number(digits) => Self::Number(digits.clone()),
+            Content::Boolean(boolean) => Self::Boolean(*boolean),
+        })
+    }
+
+    /// Takes what was made of other fields. A relationship that names several entities is none.
+    pub(super) fn made(value: &AttributeValue) -> Option<Self> {
+        Some(match value {
+            AttributeValue::Property(value) => match value {
+                Value::String(text) => Self::Text(Cow::Owned(text.to_string())),
+                Value::Number(number) => Self::Number(Cow::Owned(number_text(number))),
+                Value::Boolean(boolean) => Self::Boolean(*boolean),
+                Value::DateTime(date) => Self::Text(Cow::Owned(date.as_str().to_owned())),
+                Value::Temporal { value, .. } => Self::Text(Cow::Owned(value.to_string())),
+                Value::Json(json) => Self::Compound(Cow::Owned(json.as_str().to_owned())),
+            },
+            AttributeValue::GeoProperty(geometry) => Self::Compound(Cow::Owned(render::geo_json(geometry))),
+            AttributeValue::Relationship { .. } => match value.objects() {
+                [only] => Self::Text(Cow::Owned(only.as_str().to_owned())),
+                _ => return None,
+            },
+            _ => return None,
         })
     }
 
@@ -88,6 +128,9 @@ impl<'de> Scalar<'de> {
             },
             (Conversion::DateTime { zone }, _) => self.as_date_time(*zone).map(Value::DateTime).ok_or(unconvertible),
             (Conversion::List { separator }, Self::Text(text)) => {
+                if separator.is_empty() {
+                    return list(std::iter::once(&**text)).ok_or(unconvertible);
+                }
                 let items = text
                     .split(separator.as_str())
                     .map(str::trim)
@@ -118,7 +161,7 @@ fn list<'t>(items: impl Iterator<Item = &'t str>) -> Option<Value> {
 }
 
 /// A number as people write it: full-width digits, a plus sign, leading zeros, commas between groups of three.
-pub(super) fn written_number(text: &str) -> Option<Number> {
+pub(crate) fn written_number(text: &str) -> Option<Number> {
     Number::parse(&as_json_writes(text)?)
 }
 

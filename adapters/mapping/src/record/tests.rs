@@ -35,10 +35,12 @@ fn read(mapping: &str, selection: &AttributeSelection, body: &[u8]) -> Result<Re
     let mapping = mapping.type_mappings().first().unwrap();
     let projection = Projection::new(mapping, selection, true);
     let (mut entities, mut noted) = (Vec::new(), Noted::default());
+    let outside = Outside::default();
     let envelope = read_document(
         body,
         &mapping.documents,
-        &mapping.fields,
+        mapping,
+        &outside,
         &projection.wanted,
         Pass::Quick,
         &mut |fields| {
@@ -300,7 +302,7 @@ fn a_record_that_cannot_be_read_costs_itself_alone() {
         ]
         .concat();
         let read =
-            crate::translate::read_records(mapping, &mapping.documents, &projection, &body, &mut Noted::default());
+            crate::translate::read_records(mapping, &mapping.documents, &Outside::default(), &projection, &body, &mut Noted::default());
         let page = read.unwrap_or_else(|error| panic!("{}: {error}", String::from_utf8_lossy(wrong)));
         let left_out = Yielded::LeftOut(Flaw::Malformed);
         let is_whole = |one: &Yielded| matches!(one, Yielded::Entity(_));
@@ -378,10 +380,14 @@ mod any_document {
             next: Some(JsonPath { steps: Vec::new() }),
         };
         let mut found = Vec::new();
-        let read = read_document(body.as_bytes(), &paths, &tree, &wanted, pass, &mut |fields| {
+        let mapping = Mapping::parse_with(SITES, "test.toml", &|text| Ok(name(text).iri().clone())).unwrap();
+        let mut mapping = mapping.type_mappings()[0].clone();
+        mapping.fields = tree;
+        let outside = Outside::default();
+        let read = read_document(body.as_bytes(), &paths, &mapping, &outside, &wanted, pass, &mut |fields| {
             let json = fields
                 .unwrap()
-                .get(whole)
+                .json(whole)
                 .map_or(serde_json::Value::Null, |json| serde_json::from_str(json).unwrap());
             found.push(json);
         });
@@ -397,11 +403,11 @@ mod any_document {
         let mut tree = FieldTree::default();
         let slots = [path, &JsonPath::parse("$.a").unwrap()].map(|path| tree.slot(path));
         let mut wanted = tree.nothing_wanted();
-        slots.iter().for_each(|slot| wanted.add(*slot));
+        slots.iter().for_each(|slot| _ = wanted.add(*slot));
         let mut fields = tree.empty_fields();
         let mut deserializer = serde_json::Deserializer::from_str(body);
         serde::de::DeserializeSeed::deserialize(tree.record(&wanted, &mut fields), &mut deserializer).unwrap();
-        fields.get(slots[0]).map(|json| serde_json::from_str(json).unwrap())
+        fields.json(slots[0]).map(|json| serde_json::from_str(json).unwrap())
     }
 
     proptest! {

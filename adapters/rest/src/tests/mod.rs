@@ -44,6 +44,7 @@ fn adapter(endpoint: &str, mapping: Mapping, credential: Option<Credential>) -> 
     let settings = RestSettings {
         source: SourceId::new("platform"),
         endpoint: endpoint.to_owned(),
+        outside: kakehashi_mapping::record::Outside::default(),
         mapping: Arc::new(mapping),
         credential,
         limits: SourceLimits {

@@ -172,6 +172,7 @@ impl Source {
         let wanted = Wanted {
             mapping,
             write,
+            outside: &self.outside,
             standing: None,
             after: entity,
             operation: WriteOperation::Create,
@@ -203,6 +204,7 @@ impl Source {
         let wanted = Wanted {
             mapping,
             write,
+            outside: &self.outside,
             standing: Some((&standing.entity, &standing.state.record)),
             after,
             operation,

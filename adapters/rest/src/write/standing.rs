@@ -88,7 +88,7 @@ impl Source {
         let tag = response.headers.get(header::ETAG).filter(|tag| is_strong(tag));
         let mut found: Option<Standing<'m>> = None;
         for record in records {
-            match read_back(mapping, record) {
+            match read_back(mapping, &self.outside, record) {
                 // A platform that answers with another record, or with one that has no id, has none of this id.
                 Ok(entity) if entity.id != *id => {}
                 Err(Flaw::NoId) => {}

@@ -54,6 +54,7 @@ pub(super) async fn started(register: Register, mapping: &str) -> Running {
     let settings = RestSettings {
         source: SourceId::new("register"),
         endpoint: server.url().to_owned(),
+        outside: kakehashi_mapping::record::Outside::default(),
         types: mapping.types().cloned().collect(),
         mapping: Arc::new(mapping),
         credential: None,
