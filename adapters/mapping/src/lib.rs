@@ -20,9 +20,11 @@ pub mod standard;
 pub mod translate;
 mod trial;
 mod trial_members;
+mod trial_shown;
 
 pub use back::NotBack;
 pub use language::{Mapping, MappingError};
 pub use record::{Finding, UnreadableBody};
 pub use translate::translate_records;
 pub use trial::{AbsentField, TryReport, TryWarning, try_mapping, try_samples};
+pub use trial_shown::{Lacking, Shown};

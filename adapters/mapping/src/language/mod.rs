@@ -5,6 +5,7 @@
 //! mapping knows no source: neither addresses nor credentials.
 
 mod attribute;
+mod computed;
 mod date_shape;
 mod derived;
 mod error;
@@ -32,6 +33,7 @@ use ngsi_ld::context::{Context, InvalidName};
 use ngsi_ld::entity::Value;
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
+pub use self::computed::Computed;
 pub use self::date_shape::{DateShape, Finer};
 pub use self::derived::Derived;
 pub use self::error::MappingError;
@@ -239,6 +241,8 @@ pub struct AttributeMapping {
     pub name: AttributeName,
     /// What it is made of.
     pub rule: Rule,
+    /// Where the mapping says that each record has it.
+    pub required: Option<Place>,
     /// The unit of its value, a code of UN/CEFACT.
     pub unit_code: Option<CompactString>,
     /// The field that says when it was observed.
@@ -262,7 +266,7 @@ impl AttributeMapping {
 
     /// Whether it is made in a way that leads back to no record.
     pub fn is_computed(&self, write: &WriteMapping) -> bool {
-        let is_one_way = matches!(self.rule, Rule::Text { .. });
+        let is_one_way = matches!(self.rule, Rule::Text { .. } | Rule::Expression(_));
         let slots = self.value_slots();
         is_one_way || slots.iter().any(|slot| write.computed.contains(slot))
     }
@@ -312,6 +316,8 @@ pub enum Rule {
         /// In their order.
         parts: Vec<TextPart>,
     },
+    /// A value that is computed of fields.
+    Expression(Box<Computed>),
     /// A relationship to the entity whose id the template makes.
     Relationship {
         /// What the id of that entity is made of.

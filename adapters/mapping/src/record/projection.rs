@@ -99,6 +99,7 @@ impl Rule {
                 latitude, longitude, ..
             } => SmallVec::from_slice(&[*latitude, *longitude]),
             Rule::Relationship { object } => SmallVec::from_slice(&object.slots),
+            Rule::Expression(computed) => SmallVec::from_slice(&computed.slots),
             Rule::Text { parts } => parts.iter().filter_map(TextPart::field).collect(),
         }
     }

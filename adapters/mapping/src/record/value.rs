@@ -55,7 +55,7 @@ impl<'de> Record<'_, 'de> {
     }
 
     /// The same, without the texts that mean that there is nothing.
-    fn present(&self, slot: Slot) -> Result<Option<Scalar<'de>>, Finding> {
+    pub(super) fn present(&self, slot: Slot) -> Result<Option<Scalar<'de>>, Finding> {
         Ok(self.field(slot)?.filter(|scalar| !self.is_missing(scalar)))
     }
 
@@ -188,6 +188,7 @@ impl<'de> Record<'_, 'de> {
                 located(geometry, *bounds)
             }
             Rule::Text { parts } => self.text(parts),
+            Rule::Expression(computed) => self.computed(computed),
             Rule::Relationship { object } => Ok(self.id(object).map(AttributeValue::relationship)),
         }
     }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod new;
+mod values;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,10 @@ pub(super) enum Mapping {
         /// The entity type to make, where the mapping has several.
         #[arg(long)]
         r#type: Option<String>,
+        /// Also show what stood in the first records beside what came of it, in columns, in place of the entities. This holds
+        /// values: without it what is told beside the entities has none, and can be sent to a vendor.
+        #[arg(long)]
+        values: bool,
     },
     /// Propose a mapping from a file whose columns follow one of the official standards.
     New(new::New),
@@ -31,12 +36,13 @@ pub(super) enum Mapping {
 
 impl Mapping {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let (mapping, sample, r#type) = match self {
+        let (mapping, sample, r#type, values) = match self {
             Self::Try {
                 mapping,
                 sample,
                 r#type,
-            } => (mapping, sample, r#type),
+                values,
+            } => (mapping, sample, r#type, values),
             Self::New(new) => return new.run(),
         };
         let name = mapping.display().to_string();
@@ -52,10 +58,14 @@ impl Mapping {
             return Err(Failure::Other(failure));
         }
         let rendering = Rendering::new(context, Format::Normalized);
-        for entity in &report.entities {
-            let mut json = Vec::new();
-            render_entity(&rendering, entity, &mut json);
-            output::data(String::from_utf8_lossy(&json));
+        if values {
+            values::show(&rendering, &report);
+        } else {
+            for entity in &report.entities {
+                let mut json = Vec::new();
+                render_entity(&rendering, entity, &mut json);
+                output::data(String::from_utf8_lossy(&json));
+            }
         }
         for told in report.told() {
             output::note(told);
