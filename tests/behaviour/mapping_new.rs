@@ -3,7 +3,10 @@
 use super::harness::{Files, Finished};
 
 /// Published by 焼津市: AED設置箇所一覧, the older standard.
-const AED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/open-data/yaizu_aed_oldstd_utf8.csv");
+const AED: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../examples/open-data/yaizu_aed_oldstd_utf8.csv"
+);
 
 #[test]
 fn a_published_file_is_recognised_by_its_columns_and_the_proposal_says_no_row() {
@@ -19,7 +22,10 @@ fn a_published_file_is_recognised_by_its_columns_and_the_proposal_says_no_row() 
         "pediatricSupport = { field = \"小児対応設備の有無\", table = \"presence\" }",
         "localGovernmentName = { text = \"{都道府県名}{市区町村名}\" }",
     ] {
-        assert!(proposal.lines().any(|found| found.starts_with(line)), "{line} is not in\n{proposal}");
+        assert!(
+            proposal.lines().any(|found| found.starts_with(line)),
+            "{line} is not in\n{proposal}"
+        );
     }
     assert!(!proposal.contains("焼津") && !proposal.contains("626-"), "{proposal}");
     assert!(finished.stderr.contains("AED (AED設置場所)"), "{}", finished.stderr);
@@ -34,7 +40,10 @@ fn columns_about_persons_are_left_out_and_what_is_unclear_is_asked() {
     let finished = Finished::well(files.folder(), &["mapping", "new", "aed.csv", "--output", "aed.toml"]);
     assert_eq!(finished.stdout, "");
     let proposal = files.read("aed.toml");
-    assert!(proposal.contains("#   管理者氏名") && !proposal.contains("= \"管理者氏名\""), "{proposal}");
+    assert!(
+        proposal.contains("#   管理者氏名") && !proposal.contains("= \"管理者氏名\""),
+        "{proposal}"
+    );
     assert!(proposal.contains("# ? What do these mean: \"要相談\"?"), "{proposal}");
     assert!(proposal.contains("#   ATTRIBUTE = \"塗色\""), "{proposal}");
     assert!(!proposal.contains("山田"), "{proposal}");
@@ -48,18 +57,32 @@ fn columns_about_persons_are_left_out_and_what_is_unclear_is_asked() {
 fn geojson_of_the_country_is_recognised_in_any_shape_that_it_is_published_in() {
     let files = Files::committed();
     let feature = r#"{"type": "Feature", "geometry": {"type": "Point", "coordinates": [139.6, 36.4]}, "properties": {"共通ID": "E0920400001201", "施設・場所名": "x", "洪水": "", "地震": "1"}}"#;
-    files.write("sites.geojson", &format!(r#"{{"type": "FeatureCollection", "features": [{feature}]}}"#));
+    files.write(
+        "sites.geojson",
+        &format!(r#"{{"type": "FeatureCollection", "features": [{feature}]}}"#),
+    );
     let finished = Finished::well(files.folder(), &["mapping", "new", "sites.geojson"]);
     files.write("sites.toml", &finished.stdout);
-    let name = finished.stdout.lines().any(|line| line.starts_with("name = { field = \"施設・場所名\""));
-    assert!(name && finished.stdout.contains("format = \"geojson\""), "{}", finished.stdout);
+    let name = finished
+        .stdout
+        .lines()
+        .any(|line| line.starts_with("name = { field = \"施設・場所名\""));
+    assert!(
+        name && finished.stdout.contains("format = \"geojson\""),
+        "{}",
+        finished.stdout
+    );
 }
 
 #[test]
 fn what_is_no_table_is_named() {
     let files = Files::committed();
     for (name, text, told) in [
-        ("page.csv", "<!DOCTYPE html><title>AED</title>", "a page of HTML or XML, no table"),
+        (
+            "page.csv",
+            "<!DOCTYPE html><title>AED</title>",
+            "a page of HTML or XML, no table",
+        ),
         ("empty.csv", " \n", "the file is empty"),
         ("other.csv", "a,b\n1,2\n", "say with --type which it is"),
         ("broken.json", "{\"a\": ", "is no JSON"),

@@ -10,7 +10,10 @@ const MAPPING: &str = "[types.AED]\npath = \"/a\"\nrecords = \"$[*]\"\nid = \"ur
 fn values_stand_beside_what_was_there_in_columns_only_for_whoever_asks() {
     let files = Files::committed();
     files.write("own.toml", MAPPING);
-    files.write("own.json", r#"[{"no": 1, "名称": "佐野市役所", "階": "2"}, {"no": 2, "階": 3}]"#);
+    files.write(
+        "own.json",
+        r#"[{"no": 1, "名称": "佐野市役所", "階": "2"}, {"no": 2, "階": 3}]"#,
+    );
     let tried = Finished::well(files.folder(), &["mapping", "try", "own.toml", "own.json", "--values"]);
     let lines: Vec<&str> = tried.stdout.lines().collect();
     let expected = [
@@ -23,8 +26,14 @@ fn values_stand_beside_what_was_there_in_columns_only_for_whoever_asks() {
     assert_eq!(lines, expected, "{}", tried.stdout);
     // What is told beside it can be sent to a vendor.
     let told = Finished::well(files.folder(), &["mapping", "try", "own.toml", "own.json"]).stderr;
-    assert!(told.contains("own.toml:6:35: types.AED.attributes.name: is required, and not in 1 of 2 entities"), "{told}");
-    assert!(told.contains("record 2: installationLocation cannot be converted"), "{told}");
+    assert!(
+        told.contains("own.toml:6:35: types.AED.attributes.name: is required, and not in 1 of 2 entities"),
+        "{told}"
+    );
+    assert!(
+        told.contains("record 2: installationLocation cannot be converted"),
+        "{told}"
+    );
     assert!(!told.contains("佐野") && !told.contains("階\u{20}3"), "{told}");
 }
 
@@ -36,7 +45,9 @@ fn an_expression_that_cannot_be_meant_is_refused_with_its_place_and_the_nearest_
     let tried = Finished::of(files.folder(), &["mapping", "try", "own.toml", "own.json"]);
     assert_eq!(tried.code, Some(1), "{tried:?}");
     assert!(
-        tried.stderr.contains("own.toml:7:41: types.AED.attributes.installationLocation.expression: no function `trimm`"),
+        tried
+            .stderr
+            .contains("own.toml:7:41: types.AED.attributes.installationLocation.expression: no function `trimm`"),
         "{}",
         tried.stderr
     );

@@ -85,7 +85,11 @@ impl Required {
 
     /// What is to be told: in how many of so many entities a required attribute is not.
     pub(super) fn told(&self, mapping: &TypeMapping, of: usize) -> Vec<Lacking> {
-        let lacking = mapping.attributes.iter().zip(&self.0).filter(|(_, absent)| **absent > 0);
+        let lacking = mapping
+            .attributes
+            .iter()
+            .zip(&self.0)
+            .filter(|(_, absent)| **absent > 0);
         lacking
             .filter_map(|(attribute, absent)| {
                 let place = attribute.required.as_ref()?;
@@ -132,7 +136,15 @@ mod tests {
         let shown: Vec<String> = report
             .shown
             .iter()
-            .map(|one| format!("{} {} {:?} {}", one.record, one.attribute, one.fields, one.entity.is_some()))
+            .map(|one| {
+                format!(
+                    "{} {} {:?} {}",
+                    one.record,
+                    one.attribute,
+                    one.fields,
+                    one.entity.is_some()
+                )
+            })
             .collect();
         assert_eq!(shown[0], "1 name [(\"namae\", Some(\"a\"))] true");
         assert_eq!(shown[3], "2 remarks [(\"biko\", None)] true");
@@ -141,7 +153,8 @@ mod tests {
         // `check` tells what no record has, with its place; what some have not is for whoever tries it.
         let checked = |sample: &str| try_samples(&mapping, &|_| Ok(sample.as_bytes().to_vec()));
         let none = checked(r#"[{"no": 1, "namae": "", "biko": "x"}]"#);
-        let everywhere = "x.toml:7:38: types.AED.attributes.name: is required, and in none of 1 entities (tried on `s.json`)";
+        let everywhere =
+            "x.toml:7:38: types.AED.attributes.name: is required, and in none of 1 entities (tried on `s.json`)";
         assert!(none.iter().any(|one| one == everywhere), "{none:?}");
         let some = checked(r#"[{"no": 1, "namae": "", "biko": "x"}, {"no": 2, "namae": "b", "biko": "x"}]"#);
         assert!(some.is_empty(), "{some:?}");

@@ -15,7 +15,9 @@ const MAX_DEPTH: usize = 24;
 const MAX_NODES: usize = 250;
 
 /// Characters of which each can be an operation: the parser goes down on the stack for chains of them, before anything can be counted.
-const OPERATIONS: &[char] = &['.', '+', '-', '*', '/', '%', '<', '>', '=', '!', '?', '(', '[', '{', '&', '|'];
+const OPERATIONS: &[char] = &[
+    '.', '+', '-', '*', '/', '%', '<', '>', '=', '!', '?', '(', '[', '{', '&', '|',
+];
 const MAX_OPERATIONS: usize = 250;
 
 /// The names of macros that go over lists.
@@ -145,7 +147,9 @@ impl Check {
                 for element in &mut list.elements {
                     let of_element = self.known(element, depth + 1)?;
                     if matches!(of_element.sort, Some(Sort::List | Sort::Table)) {
-                        return Err(InvalidExpression::new("a list in a list: write lists with + one after another"));
+                        return Err(InvalidExpression::new(
+                            "a list in a list: write lists with + one after another",
+                        ));
                     }
                     known.bytes = known.bytes.saturating_add(of_element.bytes);
                     known.shared = known.shared.saturating_add(of_element.shared);
@@ -247,7 +251,10 @@ impl Check {
         Ok(match gathers {
             true => Known {
                 sort: Some(Sort::List),
-                bytes: step.bytes.saturating_mul(range.items.max(1)).saturating_add(step.shared),
+                bytes: step
+                    .bytes
+                    .saturating_mul(range.items.max(1))
+                    .saturating_add(step.shared),
                 shared: 0,
                 items: range.items,
             },
@@ -361,14 +368,19 @@ fn operation(name: &str, one: Known, other: Known) -> Result<Option<Known>, Inva
         operators::EQUALS | operators::NOT_EQUALS => Known::of(Some(Sort::Boolean)),
         operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS => {
             let wanted = one.sort.or(other.sort).filter(|sort| *sort == Sort::Text);
-            expect(name.trim_matches('_'), &both, wanted.unwrap_or(Sort::Number), Sort::Boolean)
-                .or_else(|error| match (one.sort, other.sort) {
-                    // CEL knows that false comes before true.
-                    (Some(Sort::Boolean), None | Some(Sort::Boolean)) | (None, Some(Sort::Boolean)) => {
-                        Ok(Known::of(Some(Sort::Boolean)))
-                    }
-                    _ => Err(error),
-                })?
+            expect(
+                name.trim_matches('_'),
+                &both,
+                wanted.unwrap_or(Sort::Number),
+                Sort::Boolean,
+            )
+            .or_else(|error| match (one.sort, other.sort) {
+                // CEL knows that false comes before true.
+                (Some(Sort::Boolean), None | Some(Sort::Boolean)) | (None, Some(Sort::Boolean)) => {
+                    Ok(Known::of(Some(Sort::Boolean)))
+                }
+                _ => Err(error),
+            })?
         }
         operators::ADD => {
             let wanted = one.sort.or(other.sort);
@@ -423,7 +435,11 @@ fn function(call: &CallExpr, of: Option<Known>, takes: &[Known]) -> Result<Known
     let Some(signature) = named().find(fits) else {
         return Err(unknown_function(name, named().next()));
     };
-    let asked = signature.of.map(Some).into_iter().chain(signature.takes.iter().copied());
+    let asked = signature
+        .of
+        .map(Some)
+        .into_iter()
+        .chain(signature.takes.iter().copied());
     for (wanted, given) in asked.zip(of.into_iter().chain(takes.iter().copied())) {
         if let Some(wanted) = wanted {
             expect(name, &[given], wanted, wanted)?;
@@ -458,7 +474,12 @@ pub(super) fn function_names() -> Vec<&'static str> {
 fn unknown_function(name: &str, other: Option<&super::functions::Signature>) -> InvalidExpression {
     if let Some(signature) = other {
         let letters = ["x", "y", "z", "w"];
-        let takes = letters.iter().take(signature.takes.len()).copied().collect::<Vec<_>>().join(", ");
+        let takes = letters
+            .iter()
+            .take(signature.takes.len())
+            .copied()
+            .collect::<Vec<_>>()
+            .join(", ");
         return InvalidExpression::new(match signature.of {
             Some(_) => format!("`{name}` is called as a.{name}({takes})"),
             None => format!("`{name}` is called as {name}({takes})"),

@@ -3,7 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use cel::common::functions::Function;
-use cel::common::types::{BOOL_TYPE, CelDouble, CelList, CelString, DOUBLE_TYPE, DYN_TYPE, LIST_TYPE, STRING_TYPE, Type};
+use cel::common::types::{
+    BOOL_TYPE, CelDouble, CelList, CelString, DOUBLE_TYPE, DYN_TYPE, LIST_TYPE, STRING_TYPE, Type,
+};
 use cel::common::value::{CowVal, Val};
 use cel::{Env, ExecutionError};
 use ngsi_ld::entity::Number;

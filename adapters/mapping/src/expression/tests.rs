@@ -36,13 +36,21 @@ fn values_are_computed_of_fields() {
         ("a.substring(0, 2)", "栃木県佐野市", "栃木"),
         ("a.substring(3)", "栃木県佐野市", "佐野市"),
         ("a.upper() + a.lower()", "aED", "AEDaed"),
-        ("a.split('、').map(x, x.trim()).filter(x, x != '').join(';')", "内科、 外科、", "内科;外科"),
+        (
+            "a.split('、').map(x, x.trim()).filter(x, x != '').join(';')",
+            "内科、 外科、",
+            "内科;外科",
+        ),
         ("{'1': '有', '0': '無'}[a]", "1", "有"),
         ("string(number(a) * 2)", "１，２００", "2400"),
         ("string(size(a) + 1)", "佐野", "3"),
         ("coalesce(b, a)", "x", "x"),
     ] {
-        assert_eq!(evaluated(expression, Sort::Text, &a(value)), Ok(text(made)), "{expression} of {value}");
+        assert_eq!(
+            evaluated(expression, Sort::Text, &a(value)),
+            Ok(text(made)),
+            "{expression} of {value}"
+        );
     }
 }
 
@@ -53,7 +61,10 @@ fn numbers_are_doubles_whatever_they_are_written_as() {
     assert_eq!(of("a * 2", 3.0), Ok(Held::Number(6.0)));
     assert_eq!(of("7 / 2 + a % 3", 5.0), Ok(Held::Number(5.5)));
     assert_eq!(of("round(a / 1000) * 1000", 4_700.0), Ok(Held::Number(5_000.0)));
-    assert_eq!(of("a > 0 && size('ab') == 2 ? floor(a) : -1", 2.9), Ok(Held::Number(2.0)));
+    assert_eq!(
+        of("a > 0 && size('ab') == 2 ? floor(a) : -1", 2.9),
+        Ok(Held::Number(2.0))
+    );
     assert_eq!(of("a / 0", 1.0), Err(Failed), "there is no infinite number");
 }
 
@@ -68,7 +79,11 @@ fn what_has_no_value_fails_and_null_is_no_value() {
     assert_eq!(of("{'1': 'x'}[a]", text("2")), Err(Failed));
     assert_eq!(of("string(number(a))", text("12人")), Err(Failed));
     let long = "a".repeat(MAX_VALUE);
-    assert_eq!(of("a.replace('a', 'bb')", text(&long)), Err(Failed), "as long as a text may be");
+    assert_eq!(
+        of("a.replace('a', 'bb')", text(&long)),
+        Err(Failed),
+        "as long as a text may be"
+    );
 }
 
 #[test]
@@ -80,13 +95,33 @@ fn what_cannot_be_meant_is_refused_when_the_mapping_is_loaded() {
         ("trim(a)", Sort::Text, "`trim` is called as a.trim()"),
         ("a.matches('(x+x+)+y')", Sort::Boolean, "no function `matches`"),
         ("a.b", Sort::Text, "`.b`: values have no members here"),
-        ("a > 1", Sort::Text, "makes true or false, and `as` says that it is a text"),
-        ("'1' * 2", Sort::Number, "`*` takes a number, not a text: number(a) reads a text as a number"),
-        ("a ? 'x' : 'y' && 'z'", Sort::Text, "`&&` takes true or false, not a text"),
+        (
+            "a > 1",
+            Sort::Text,
+            "makes true or false, and `as` says that it is a text",
+        ),
+        (
+            "'1' * 2",
+            Sort::Number,
+            "`*` takes a number, not a text: number(a) reads a text as a number",
+        ),
+        (
+            "a ? 'x' : 'y' && 'z'",
+            Sort::Text,
+            "`&&` takes true or false, not a text",
+        ),
         ("size(a) + '人'", Sort::Text, "`+` takes a number, not a text"),
         ("{1: 'x'}[a]", Sort::Text, "the keys of a table { } are texts"),
-        ("a.map(x, a.map(y, x))", Sort::List, "do not stand inside of one another"),
-        ("a.map(x, a + a + a + a + a + a + a + a)", Sort::List, "could cost too much"),
+        (
+            "a.map(x, a.map(y, x))",
+            Sort::List,
+            "do not stand inside of one another",
+        ),
+        (
+            "a.map(x, a + a + a + a + a + a + a + a)",
+            Sort::List,
+            "could cost too much",
+        ),
         ("b'x'", Sort::Text, "bytes are not supported"),
         ("A{b: 1}", Sort::Text, "structures are not supported"),
     ] {
@@ -122,8 +157,8 @@ fn any_expression() -> impl Strategy<Value = String> {
         Just("null".to_owned()),
         Just("true".to_owned()),
         prop::sample::select(vec![
-            "+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||", "!", "?", ":", "(", ")", "[", "]", "{", "}", ",", ".", "in", "'", "`",
-            "\\", "r'", "b'", "\"\"\"", " ", "\n", "@", "0x", "1u", "あ",
+            "+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||", "!", "?", ":", "(", ")", "[", "]", "{", "}",
+            ",", ".", "in", "'", "`", "\\", "r'", "b'", "\"\"\"", " ", "\n", "@", "0x", "1u", "あ",
         ])
         .prop_map(str::to_owned),
         prop::sample::select(vec![

@@ -40,7 +40,13 @@ pub(super) fn read_expression(
         Err(error) => {
             match &error.unknown {
                 Some(name) => {
-                    diagnostics.unknown(&located.span, &rule, error.message.clone(), name, Expression::functions());
+                    diagnostics.unknown(
+                        &located.span,
+                        &rule,
+                        error.message.clone(),
+                        name,
+                        Expression::functions(),
+                    );
                 }
                 None => diagnostics.report(&located.span, &rule, error.message),
             }
@@ -72,14 +78,21 @@ pub(super) fn read_expression(
         };
         slots.push(slot);
     }
-    Some(Rule::Expression(Box::new(Computed { expression, slots, sort })))
+    Some(Rule::Expression(Box::new(Computed {
+        expression,
+        slots,
+        sort,
+    })))
 }
 
 fn read_sort(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Option<Sort> {
     let names = || SORTS.iter().map(|(name, _)| *name);
     if !table.has("as") {
         let known: Vec<&str> = names().collect();
-        let message = format!("`as` is missing: what the expression makes, one of {}", known.join(", "));
+        let message = format!(
+            "`as` is missing: what the expression makes, one of {}",
+            known.join(", ")
+        );
         diagnostics.report(&table.span, &table.field, message);
         return None;
     }
@@ -87,7 +100,11 @@ fn read_sort(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Option
     let found = SORTS.iter().find(|(name, _)| *name == located.text);
     if found.is_none() {
         let known: Vec<&str> = names().collect();
-        let message = format!("an expression does not make `{}`: expected {}", located.text, known.join(", "));
+        let message = format!(
+            "an expression does not make `{}`: expected {}",
+            located.text,
+            known.join(", ")
+        );
         diagnostics.unknown(&located.span, &table.field_of("as"), message, located.text, names());
     }
     found.map(|(_, sort)| *sort)

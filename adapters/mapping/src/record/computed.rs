@@ -20,7 +20,10 @@ impl Record<'_, '_> {
                 Some(scalar) => held(scalar)?,
             });
         }
-        let made = computed.expression.evaluate(values).map_err(|_| Finding::Unconvertible)?;
+        let made = computed
+            .expression
+            .evaluate(values)
+            .map_err(|_| Finding::Unconvertible)?;
         let value = match (made, computed.sort) {
             (Held::Null, _) => return Ok(None),
             (Held::Text(text), Sort::Text) => Value::String(text.as_ref().into()),

@@ -92,7 +92,10 @@ impl Standards {
         let scored = self.datasets().map(|(name, dataset)| {
             let own = dataset.words.iter().filter(|word| has(word)).count();
             let attributes = self.attributes(dataset);
-            let all = attributes.iter().filter(|(_, attribute)| attribute.columns.iter().any(has)).count();
+            let all = attributes
+                .iter()
+                .filter(|(_, attribute)| attribute.columns.iter().any(has))
+                .count();
             (own, all, name, dataset)
         });
         let (own, _, name, dataset) = scored.max_by_key(|(own, all, _, _)| (*own, *all))?;
@@ -103,7 +106,11 @@ impl Standards {
 impl Columns {
     /// The column of a sample that stands for the attribute: the newest name that it has, or the attribute's own.
     fn column<'c>(&self, attribute: &str, columns: &'c [SampleColumn]) -> Option<&'c SampleColumn> {
-        let names = self.columns.iter().map(String::as_str).chain(std::iter::once(attribute));
+        let names = self
+            .columns
+            .iter()
+            .map(String::as_str)
+            .chain(std::iter::once(attribute));
         names
             .into_iter()
             .find_map(|name| columns.iter().find(|column| same_name(&column.name, name)))

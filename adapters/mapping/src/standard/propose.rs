@@ -42,9 +42,14 @@ pub fn propose(sample: &Sample, file: &str, entity_type: Option<&str>) -> Result
     let standards = Standards::known();
     let (name, dataset) = match entity_type {
         Some(wanted) => {
-            let found = standards.datasets().find(|(name, dataset)| *name == wanted || dataset.title == wanted);
+            let found = standards
+                .datasets()
+                .find(|(name, dataset)| *name == wanted || dataset.title == wanted);
             found.ok_or_else(|| Unrecognised {
-                message: format!("no standard has the type `{wanted}`: there are {}", all_types(standards)),
+                message: format!(
+                    "no standard has the type `{wanted}`: there are {}",
+                    all_types(standards)
+                ),
             })?
         }
         None => standards.recognised(&sample.columns).ok_or_else(|| Unrecognised {
@@ -156,7 +161,10 @@ impl Proposer<'_> {
     }
 
     fn occurs(&self, word: &str) -> bool {
-        self.sample.columns.iter().any(|column| column.values.iter().any(|value| value == word))
+        self.sample
+            .columns
+            .iter()
+            .any(|column| column.values.iter().any(|value| value == word))
     }
 
     fn column(&self, attribute: &str) -> Option<&SampleColumn> {
@@ -219,7 +227,8 @@ impl Proposer<'_> {
 
     /// The id, and the line of the derived field that it needs.
     fn id(&self, draft: &mut Draft) -> Option<String> {
-        let of_record = |column: &SampleColumn| column.values.len() == self.sample.records && !column.name.contains(['{', '}']);
+        let of_record =
+            |column: &SampleColumn| column.values.len() == self.sample.records && !column.name.contains(['{', '}']);
         let is_unique = |column: &SampleColumn| {
             let mut values: Vec<&String> = column.values.iter().collect();
             values.sort_unstable();
@@ -228,12 +237,19 @@ impl Proposer<'_> {
             values.len() == all
         };
         if let Some(common) = self.column("commonId").filter(|column| of_record(column)) {
-            draft.line(format!("id = {}", quoted(&format!("urn:ngsi-ld:{}:{{{}}}", self.name, common.name))));
+            draft.line(format!(
+                "id = {}",
+                quoted(&format!("urn:ngsi-ld:{}:{{{}}}", self.name, common.name))
+            ));
             return None;
         }
         let code = match self.column("localGovernmentCode") {
-            Some(column) => format!("code = {{ field = {}, as = \"municipality-code\" }}", quoted(&column.name)),
-            None => "code = { field = \"@source.code\", as = \"municipality-code\" }  # the tenant's  団体のコード".to_owned(),
+            Some(column) => format!(
+                "code = {{ field = {}, as = \"municipality-code\" }}",
+                quoted(&column.name)
+            ),
+            None => "code = { field = \"@source.code\", as = \"municipality-code\" }  # the tenant's  団体のコード"
+                .to_owned(),
         };
         match self.column("identifier").filter(|column| of_record(column)) {
             Some(number) => {
@@ -278,9 +294,10 @@ impl Proposer<'_> {
     fn attribute(&self, attribute: &str, columns: &Columns, column: &SampleColumn, draft: &mut Draft) {
         let mut keys = vec![format!("field = {}", quoted(&column.name))];
         if columns.r#as.as_deref() == Some("number") {
-            let others = column.values.iter().filter(|value| {
-                !is_number(value) && !MISSING.contains(&value.as_str())
-            });
+            let others = column
+                .values
+                .iter()
+                .filter(|value| !is_number(value) && !MISSING.contains(&value.as_str()));
             let others = others.count();
             if others > 0 {
                 draft.ask(format!(
@@ -295,8 +312,18 @@ impl Proposer<'_> {
         } else {
             keys.push(format!("as = {}", quoted(columns.r#as.as_deref().unwrap_or("string"))));
         }
-        keys.extend(columns.separator.as_deref().map(|separator| format!("separator = {}", quoted(separator))));
-        keys.extend(columns.unit_code.as_deref().map(|unit| format!("unit_code = {}", quoted(unit))));
+        keys.extend(
+            columns
+                .separator
+                .as_deref()
+                .map(|separator| format!("separator = {}", quoted(separator))),
+        );
+        keys.extend(
+            columns
+                .unit_code
+                .as_deref()
+                .map(|unit| format!("unit_code = {}", quoted(unit))),
+        );
         draft.line(format!("{attribute} = {{ {} }}", keys.join(", ")));
     }
 
@@ -314,7 +341,12 @@ impl Proposer<'_> {
     fn parts_of(&self, columns: &Columns) -> Vec<&SampleColumn> {
         let parts = columns.joined.iter();
         parts
-            .filter_map(|name| self.sample.columns.iter().find(|column| super::same_name(&column.name, name)))
+            .filter_map(|name| {
+                self.sample
+                    .columns
+                    .iter()
+                    .find(|column| super::same_name(&column.name, name))
+            })
             .filter(|column| !column.name.contains(['{', '}']))
             .collect()
     }

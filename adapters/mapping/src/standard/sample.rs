@@ -98,7 +98,11 @@ impl Sample {
                 match value {
                     Value::Object(inner) if shape != SampleShape::GeoJson => {
                         for (name, value) in inner {
-                            add(&mut columns, format!("$.{}.{}", step(member), step(name)).replace(".[", "["), value);
+                            add(
+                                &mut columns,
+                                format!("$.{}.{}", step(member), step(name)).replace(".[", "["),
+                                value,
+                            );
                         }
                     }
                     value => add(&mut columns, member.clone(), value),
@@ -115,7 +119,9 @@ impl Sample {
 
 /// A member in a JSONPath.
 fn step(member: &str) -> String {
-    let is_plain = member.chars().all(|character| character.is_alphanumeric() || character == '_')
+    let is_plain = member
+        .chars()
+        .all(|character| character.is_alphanumeric() || character == '_')
         && !member.starts_with(|character: char| character.is_ascii_digit());
     match is_plain {
         true => member.to_owned(),
@@ -124,13 +130,16 @@ fn step(member: &str) -> String {
 }
 
 fn add(columns: &mut Vec<SampleColumn>, name: String, value: &Value) {
-    let place = columns.iter().position(|column| column.name == name).unwrap_or_else(|| {
-        columns.push(SampleColumn {
-            name,
-            values: Vec::new(),
+    let place = columns
+        .iter()
+        .position(|column| column.name == name)
+        .unwrap_or_else(|| {
+            columns.push(SampleColumn {
+                name,
+                values: Vec::new(),
+            });
+            columns.len().saturating_sub(1)
         });
-        columns.len().saturating_sub(1)
-    });
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),

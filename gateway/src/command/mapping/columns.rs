@@ -33,7 +33,10 @@ pub(super) fn of_table(bytes: &[u8]) -> Result<Sample, String> {
     };
     let mut reader = csv::ReaderBuilder::new();
     let reader = reader.has_headers(false).flexible(true).delimiter(separator);
-    let mut rows = reader.from_reader(text.as_bytes()).into_records().filter_map(Result::ok);
+    let mut rows = reader
+        .from_reader(text.as_bytes())
+        .into_records()
+        .filter_map(Result::ok);
     // The header is the row above the first in which as many cells are filled: a title fills one.
     let first: Vec<csv::StringRecord> = rows.by_ref().take(MOST_ABOVE).collect();
     let filled = |row: &csv::StringRecord| row.iter().filter(|cell| !cell.trim().is_empty()).count();

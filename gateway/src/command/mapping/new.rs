@@ -25,7 +25,9 @@ impl New {
     pub(super) fn run(self) -> Result<(), Failure> {
         let Self { file, r#type, output } = self;
         let sample = sample(&file)?;
-        let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let name = file
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let proposal = propose(&sample, &name, r#type.as_deref())
             .map_err(|error| Failure::Other(format!("{}: {error}", file.display())))?;
         match &output {
@@ -40,7 +42,9 @@ impl New {
             sample.records,
             proposal.questions
         ));
-        output::note("read it through, answer what begins with `# ?`, then run `kakehashi mapping try` on the same file");
+        output::note(
+            "read it through, answer what begins with `# ?`, then run `kakehashi mapping try` on the same file",
+        );
         Ok(())
     }
 }
@@ -51,8 +55,13 @@ fn sample(file: &Path) -> Result<Sample, Failure> {
     let bytes = ngsi_ld::without_byte_order_mark(&bytes);
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if let Some(b'{' | b'[') = first {
-        let json = serde_json::from_slice(bytes)
-            .map_err(|error| Failure::Other(format!("{shown} is no JSON: line {}, column {}", error.line(), error.column())))?;
+        let json = serde_json::from_slice(bytes).map_err(|error| {
+            Failure::Other(format!(
+                "{shown} is no JSON: line {}, column {}",
+                error.line(),
+                error.column()
+            ))
+        })?;
         return Sample::of_json(&json).map_err(|error| Failure::Other(format!("{shown} {error}")));
     }
     columns::of_table(bytes).map_err(|error| Failure::Other(format!("{shown}: {error}")))

@@ -11,7 +11,8 @@ const NOTHING: &str = "-";
 
 /// Prints it.
 pub(super) fn show(rendering: &Rendering<'_>, report: &TryReport) {
-    let heading = ["record", "attribute", "field", "there", "value"].map(|text| output::language().of(text).into_owned());
+    let heading =
+        ["record", "attribute", "field", "there", "value"].map(|text| output::language().of(text).into_owned());
     let rows: Vec<Vec<String>> = report
         .shown
         .iter()
