@@ -47,7 +47,7 @@ fn an_expression_that_cannot_be_meant_is_refused_with_its_place_and_the_nearest_
     assert!(
         tried
             .stderr
-            .contains("own.toml:7:41: types.AED.attributes.installationLocation.expression: no function `trimm`"),
+            .contains("own.toml:7:39: types.AED.attributes.installationLocation.expression: no function `trimm`"),
         "{}",
         tried.stderr
     );

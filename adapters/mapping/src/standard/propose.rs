@@ -122,7 +122,7 @@ impl Proposer<'_> {
         ));
         draft.line("# then try it: `kakehashi mapping try`. The format is described in docs/mappings.md.");
         draft.line(format!(
-            "# {}のマッピング案。「# ?」の行を確認してから `kakehashi mapping try` で試す。書式は docs/ja/mappings.md",
+            "# {}のマッピング案。「# ?」の行を確認してから `kakehashi mapping try` で試す。書式は docs/mappings.md、手順は docs/ja/mappings/from-a-file.md",
             self.dataset.title
         ));
         draft.line("");
