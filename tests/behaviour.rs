@@ -86,6 +86,8 @@ mod behaviour {
     mod linked_hidden;
     mod lying;
     mod malformed;
+    mod mapping_new;
+    mod mapping_values;
     mod masked_relationships;
     mod merging;
     mod methods;

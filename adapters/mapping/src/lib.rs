@@ -3,7 +3,9 @@
 //! | module | owns |
 //! |---|---|
 //! | [`language`] | the mapping file: its format, its checks, its compiled form |
+//! | [`expression`] | values that are computed of fields, in CEL |
 //! | [`record`] | finding records in a body and building entities from them |
+//! | [`standard`] | what the official standards call their columns, and mappings proposed by it |
 //! | [`translate`] | one body as entities |
 //! | [`back`] | entities of the view back to records |
 //! | `trial` | trying a mapping on a sample, without a platform |
@@ -11,14 +13,18 @@
 //! It asks nobody and opens no file: kinds of sources that are described by a mapping do that.
 
 pub mod back;
+pub mod expression;
 pub mod language;
 pub mod record;
+pub mod standard;
 pub mod translate;
 mod trial;
 mod trial_members;
+mod trial_shown;
 
 pub use back::NotBack;
 pub use language::{Mapping, MappingError};
 pub use record::{Finding, UnreadableBody};
 pub use translate::translate_records;
 pub use trial::{AbsentField, TryReport, TryWarning, try_mapping, try_samples};
+pub use trial_shown::{Lacking, Shown};

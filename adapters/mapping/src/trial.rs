@@ -11,6 +11,7 @@ use super::record::{
     read_document,
 };
 use super::trial_members::{beside, end_of, listed};
+use super::trial_shown::{Lacking, RECORDS_SHOWN, Required, Shown, shown};
 use kakehashi_contract::not_finite::with_numbers;
 use kakehashi_contract::{AttributeSelection, Flaw};
 
@@ -29,6 +30,10 @@ pub struct TryReport {
     pub absent: Vec<AbsentField>,
     /// What of the entities could not be written as the sample has it, where the mapping says how they are created.
     pub not_back: Vec<NotBack>,
+    /// Attributes that the mapping says each entity has, and some have not.
+    pub lacking: Vec<Lacking>,
+    /// The first records: what stood there. Holds values, and is told to nobody who has not asked for them.
+    pub shown: Vec<Shown>,
     /// Why nothing could be made at all.
     pub failure: Option<String>,
 }
@@ -113,13 +118,14 @@ impl TryReport {
     /// How many things are to be looked at.
     #[must_use]
     pub fn findings(&self) -> usize {
-        self.absent.iter().filter(|absent| absent.is_in_none()).count() + self.warnings.len() + self.not_back.len()
+        self.absent.iter().filter(|absent| absent.is_in_none()).count() + self.lacking.len() + self.warnings.len() + self.not_back.len()
     }
 
     /// What is to be told, each thing once: what is the same of several records stands in one line.
     #[must_use]
     pub fn told(&self) -> Vec<String> {
         let mut told: Vec<String> = self.absent.iter().map(ToString::to_string).collect();
+        told.extend(self.lacking.iter().map(|one| one.told.clone()));
         let is_told = |warning: &TryWarning| {
             // Every record is without it, and its place in the mapping was named.
             warning.finding == Finding::LeavesOut(Flaw::NoId)
@@ -176,6 +182,7 @@ pub fn try_samples(mapping: &Mapping, read: &dyn Fn(&str) -> std::io::Result<Vec
                 let mut report = try_type(of_type, &sample);
                 // A field that some records have, or have without a value, is spelt as they spell it.
                 report.absent.retain(|absent| absent.is_in_none() && !absent.is_null);
+                report.lacking.retain(|lacking| lacking.is_in_none);
                 let is_empty = report.failure.is_none() && report.records == 0;
                 told.extend(
                     report
@@ -183,7 +190,7 @@ pub fn try_samples(mapping: &Mapping, read: &dyn Fn(&str) -> std::io::Result<Vec
                         .take()
                         .map(|failure| format!("{rule}: `{file}`: {failure}")),
                 );
-                let absent = report.absent.len();
+                let absent = report.absent.len() + report.lacking.len();
                 told.extend(
                     report
                         .told()
@@ -361,6 +368,8 @@ fn read_sample_in(
     let mut ids = hashbrown::HashSet::new();
     let mut way_back = WriteTrial::of(mapping);
     let mut gathered = Gathered::of(mapping);
+    let mut required = Required::of(mapping);
+    let mut built = 0;
     let outside = Outside::default();
     let envelope = read_document(
         sample,
@@ -378,9 +387,15 @@ fn read_sample_in(
                 record: report.records,
                 warnings: &mut report.warnings,
             };
-            let Ok(entity) = build_entity(mapping, &projection, fields, &mut noted) else {
+            let entity = build_entity(mapping, &projection, fields, &mut noted);
+            if let (true, Ok(fields)) = (report.records <= RECORDS_SHOWN, fields) {
+                report.shown.extend(shown(mapping, report.records, fields, entity.as_ref().ok()));
+            }
+            let Ok(entity) = entity else {
                 return;
             };
+            built += 1;
+            required.look_at(mapping, &entity);
             if let (Some(way_back), Ok(fields)) = (&mut way_back, fields) {
                 way_back.try_on(&entity, fields);
             }
@@ -397,6 +412,7 @@ fn read_sample_in(
     envelope.check(report.entities.len())?;
     report.records = envelope.records;
     report.not_back = way_back.map(WriteTrial::finish).unwrap_or_default();
+    report.lacking = required.told(mapping, built);
     report.absent = absent_fields(mapping, paths, &absent, report.records, sample);
     Ok(report)
 }

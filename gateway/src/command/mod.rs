@@ -22,6 +22,7 @@ mod output;
 mod policy;
 mod serve;
 mod store;
+mod table;
 mod undo;
 mod who_can_see;
 

@@ -92,7 +92,7 @@ impl Inverse<'_> {
                 [only] => self.template(object, only.as_str()).ok_or(Lost::Otherwise)?,
                 _ => Err(Lost::Kind),
             },
-            (Rule::Text { .. }, AttributeValue::Property(_)) => Err(Lost::Computed),
+            (Rule::Text { .. } | Rule::Expression(_), AttributeValue::Property(_)) => Err(Lost::Computed),
             _ => Err(Lost::Kind),
         }
     }

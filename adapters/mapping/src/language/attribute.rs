@@ -7,7 +7,7 @@ use super::error::Diagnostics;
 use super::fields::{AttributeReader, neither_text_nor_table, read_zone};
 use super::form::{Of, named_slot, read_rule};
 use super::rows::read_gather;
-use super::toml_table::{Entry, TomlTable, text_of};
+use super::toml_table::{Entry, TomlTable, text_of, wrong_kind};
 use super::{AttributeMapping, Conversion, DateRule, Expand, Gather, Rule};
 
 /// Members of an entity that are no attributes (CIM 009 clause 5.2.4).
@@ -64,6 +64,7 @@ fn read_attribute(
         short_name: entry.key.to_owned(),
         name: AttributeName::new(Iri::new(entry.key)),
         rule: Rule::Constant(false.into()),
+        required: None,
         unit_code: None,
         observed_at: reader.observed_at,
         gather: Gather::First,
@@ -81,6 +82,7 @@ fn read_attribute(
             let table = TomlTable::of(entry.value, field.to_owned(), diagnostics)?;
             let zone = read_zone(&table, diagnostics).unwrap_or(reader.zone);
             let rule = read_rule(&table, zone, Of::Attribute, reader, diagnostics);
+            attribute.required = read_required(&table, diagnostics);
             attribute.gather = read_gather(&table, reader.rows, diagnostics);
             attribute.unit_code = table.text("unit_code", diagnostics).map(|code| code.text.into());
             if let Some(own) = read_observed_at(&table, zone, reader, diagnostics) {
@@ -102,6 +104,18 @@ fn read_attribute(
         attribute.observed_at = None;
     }
     Some(attribute)
+}
+
+/// `required = true`: each record has it, and a trial tells of those that do not. It takes nothing away.
+fn read_required(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Option<super::Place> {
+    let value = table.get("required")?;
+    match value.get_ref() {
+        DeValue::Boolean(is_required) => is_required.then(|| diagnostics.place(&value.span())),
+        found => {
+            wrong_kind(&value.span(), &table.field_of("required"), "true or false", found, diagnostics);
+            None
+        }
+    }
 }
 
 /// `observed_at = "field"`, or `observed_at = false` where the type's does not hold. `None`: not said.

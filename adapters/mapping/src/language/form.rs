@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 
+use super::computed::read_expression;
 use super::error::Diagnostics;
 use super::fields::{AttributeReader, id_template, neither_text_nor_table, read_zone};
 use super::form_place::{read_geometry, read_point};
@@ -85,10 +86,15 @@ static FORMS: &[Form] = &[
         beside: &["unit_code", "zone"],
         read: |table, _, reader, diagnostics| read_text(table, reader, diagnostics),
     },
+    Form {
+        key: "expression",
+        beside: &["with", "as", "unit_code", "zone"],
+        read: |table, _, reader, diagnostics| read_expression(table, reader, diagnostics),
+    },
 ];
 
 /// The keys that belong to an attribute, whatever its form.
-const OF_ATTRIBUTES: &[&str] = &["observed_at", "rows"];
+const OF_ATTRIBUTES: &[&str] = &["observed_at", "required", "rows"];
 
 /// Keys of attributes that a derived field has not.
 const NOT_OF_DERIVED: &[&str] = &["unit_code"];
@@ -116,7 +122,7 @@ const CONVERSIONS: &[&str] = &[
 impl Rule {
     /// Whether a Property comes of it, which may have a unit.
     pub(super) fn makes_a_property(&self) -> bool {
-        matches!(self, Self::Constant(_) | Self::Field { .. } | Self::Text { .. })
+        matches!(self, Self::Constant(_) | Self::Field { .. } | Self::Text { .. } | Self::Expression(_))
     }
 }
 
@@ -176,7 +182,7 @@ pub(super) fn read_rule(
             [] if table.has("longitude") => "`latitude` is missing beside `longitude`".to_owned(),
             [] if table.has("easting") => "`northing` is missing beside `easting`".to_owned(),
             [] => "says not what it is made of: field, constant, latitude and longitude, geometry, position, \
-                 northing and easting, relationship or text"
+                 northing and easting, relationship, text or expression"
                 .to_owned(),
             several => {
                 let several: Vec<&str> = several.iter().map(|form| form.key).collect();

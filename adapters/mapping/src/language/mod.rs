@@ -5,6 +5,7 @@
 //! mapping knows no source: neither addresses nor credentials.
 
 mod attribute;
+mod computed;
 mod date_shape;
 mod derived;
 mod error;
@@ -36,6 +37,7 @@ use ngsi_ld::context::{Context, InvalidName};
 use ngsi_ld::entity::Value;
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
+pub use self::computed::Computed;
 pub use self::date_shape::{DateShape, Finer};
 pub use self::derived::Derived;
 pub use self::error::MappingError;
@@ -247,6 +249,8 @@ pub struct AttributeMapping {
     pub name: AttributeName,
     /// What it is made of.
     pub rule: Rule,
+    /// Where the mapping says that each record has it.
+    pub required: Option<Place>,
     /// The unit of its value, a code of UN/CEFACT.
     pub unit_code: Option<CompactString>,
     /// The field that says when it was observed.
@@ -328,6 +332,8 @@ pub enum Rule {
     Position(Box<PlaceText>),
     /// A place on a plane.
     Plane(Box<PlanePlace>),
+    /// A value that is computed of fields.
+    Expression(Box<Computed>),
     /// A relationship to the entity whose id the template makes.
     Relationship {
         /// What the id of that entity is made of.

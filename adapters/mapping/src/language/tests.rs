@@ -50,7 +50,7 @@ values = { "1" = true }
         "test.toml:10:9: types.AED.paging.style: unknown style `pages`: expected page, offset, next, cursor or none; did you \
          mean `page`?",
         "test.toml:12:8: types.AED.attributes.name: says not what it is made of: field, constant, latitude and \
-         longitude, geometry, position, northing and easting, relationship or text",
+         longitude, geometry, position, northing and easting, relationship, text or expression",
         "test.toml:12:10: types.AED.attributes.name: unknown key `feild`; did you mean `field`?",
         "test.toml:13:37: types.AED.attributes.remarks.table: no table `flg`: add [tables.flg]; did you mean `flag`?",
     ];
@@ -294,4 +294,37 @@ mod any_text {
             let _ = JsonPath::parse(&text);
         }
     }
+}
+
+#[test]
+fn an_expression_is_judged_with_the_mapping_and_makes_a_value_of_fields() {
+    let mapping = |expression: &str| {
+        format!(
+            "[types.AED]\npath = \"/a\"\nrecords = \"$[*]\"\nid = \"urn:ngsi-ld:AED:{{no}}\"\n[types.AED.attributes]\nname = {expression}\n"
+        )
+    };
+    let context = Context::kakehashi();
+    let refused = |expression: &str| {
+        let errors = Mapping::parse(&mapping(expression), "x.toml", context).map(|_| ()).unwrap_err();
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    for (expression, told) in [
+        ("{ expression = \"a.trimm()\", as = \"string\" }", "did you mean `trim`?"),
+        ("{ expression = \"a.trim()\" }", "`as` is missing"),
+        ("{ expression = \"a\", as = \"date\" }", "an expression does not make `date`"),
+        ("{ expression = \"a > 1\", as = \"string\" }", "makes true or false, and `as` says that it is a text"),
+        ("{ expression = \"a\", as = \"string\", with = { b = \"x\" } }", "the expression has no name `b`"),
+    ] {
+        let said = refused(expression);
+        assert!(said.starts_with("x.toml:6:") && said.contains(told), "{expression}: {said}");
+    }
+    let text = mapping("{ expression = \"a.trim() + string(size(c)) + (d == null ? '' : d)\", with = { a = \"名称\", c = \"$.l[*]\" }, as = \"string\" }");
+    let mapping = Mapping::parse(&text, "x.toml", context).unwrap();
+    let sample = r#"[{"no": 1, "名称": " 佐野 ", "l": [1, 2]}, {"no": 2, "名称": 5, "l": []}]"#;
+    let report = crate::try_mapping(&mapping, None, sample.as_bytes());
+    let names: Vec<String> = report.entities.iter().map(|entity| format!("{:?}", entity.attributes)).collect();
+    assert!(names[0].contains("佐野2"), "{names:?}");
+    assert_eq!(report.entities[1].attributes.len(), 0, "{names:?}");
+    let told = report.warnings.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(told, ["record 2: name cannot be converted, the attribute is left out"]);
 }

@@ -1,6 +1,7 @@
 //! From the bytes of a body to entities: the records are found while the bytes stream by, the wanted fields of
 //! each are borrowed, and the attributes are built from them. It knows nothing of requests.
 
+mod computed;
 mod document;
 mod entity;
 mod fields;

@@ -107,6 +107,7 @@ impl Rule {
             Rule::Relationship { object } => SmallVec::from_slice(&object.slots),
             Rule::Position(place) => SmallVec::from_slice(&[place.slot]),
             Rule::Plane(place) => SmallVec::from_slice(&[place.northing, place.easting]),
+            Rule::Expression(computed) => SmallVec::from_slice(&computed.slots),
             Rule::Text { parts } => parts.iter().filter_map(TextPart::field).collect(),
         }
     }
@@ -116,7 +117,7 @@ impl Rule {
     /// Whether it leads back to no record.
     pub fn is_one_way(&self) -> bool {
         match self {
-            Rule::Text { .. } | Rule::Position(_) | Rule::Plane(_) => true,
+            Rule::Text { .. } | Rule::Expression(_) | Rule::Position(_) | Rule::Plane(_) => true,
             Rule::Point { crs, .. } | Rule::Geometry { crs, .. } => crs.is_some(),
             Rule::Field { conversion, .. } => matches!(conversion, Conversion::Written(_)),
             Rule::Constant(_) | Rule::Relationship { .. } => false,

@@ -210,6 +210,7 @@ impl<'de> Record<'_, 'de> {
             Rule::Position(place) => self.place_text(place),
             Rule::Plane(place) => self.plane_place(place),
             Rule::Text { parts } => self.text(parts),
+            Rule::Expression(computed) => self.computed(computed),
             Rule::Relationship { object } => Ok(self.id(object).map(AttributeValue::relationship)),
         }
     }

@@ -4,11 +4,10 @@
 //! |---|---|
 //! | `walking` | asking for the pages |
 //! | `cells` | entities as rows |
-//! | `table`, `csv` | rows as text |
+//! | `csv` | rows as text; in columns `super::table` writes them |
 
 mod cells;
 mod csv;
-mod table;
 mod walking;
 
 use std::collections::BTreeSet;
@@ -20,7 +19,7 @@ use serde_json::value::RawValue;
 use self::cells::{Cell, columns, has_more_than, row};
 use self::walking::Pages;
 use super::consumer_api::{Asking, ConsumerApi};
-use super::{Failure, output, runtime};
+use super::{Failure, output, runtime, table};
 
 /// How entities are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

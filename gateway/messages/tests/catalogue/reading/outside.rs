@@ -3,7 +3,7 @@
 use super::Said;
 
 /// Files, by how their paths begin or what stands in them, and why their texts are told to nobody in two languages.
-const FILES: [(&str, &str); 21] = [
+const FILES: [(&str, &str); 22] = [
     ("/backend/", "SQL"),
     (
         "adapters/values/src/crs/systems.rs",
@@ -51,6 +51,10 @@ const FILES: [(&str, &str); 21] = [
     ("adapters/example/", "an example for those who write an adapter"),
     ("ngsi-ld/src/query/fixture.rs", "entities for tests"),
     ("ngsi-ld/src/entity/generated.rs", "entities for tests"),
+    (
+        "adapters/mapping/src/standard/propose.rs",
+        "a file that is proposed, which says in both languages what it is",
+    ),
     ("adapters/store/src/samples.rs", "entities for tests"),
 ];
 

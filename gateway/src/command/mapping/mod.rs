@@ -1,5 +1,9 @@
 //! `kakehashi mapping`
 
+mod columns;
+mod new;
+mod values;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -21,16 +25,26 @@ pub(super) enum Mapping {
         /// The entity type to make, where the mapping has several.
         #[arg(long)]
         r#type: Option<String>,
+        /// Also show what stood in the first records beside what came of it, in columns, in place of the entities. This holds
+        /// values: without it what is told beside the entities has none, and can be sent to a vendor.
+        #[arg(long)]
+        values: bool,
     },
+    /// Propose a mapping from a file whose columns follow one of the official standards.
+    New(new::New),
 }
 
 impl Mapping {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let Self::Try {
-            mapping,
-            sample,
-            r#type,
-        } = self;
+        let (mapping, sample, r#type, values) = match self {
+            Self::Try {
+                mapping,
+                sample,
+                r#type,
+                values,
+            } => (mapping, sample, r#type, values),
+            Self::New(new) => return new.run(),
+        };
         let name = mapping.display().to_string();
         let read = |path: &PathBuf| {
             std::fs::read(path).map_err(|error| Failure::other(&format!("cannot read {}", path.display()), error))
@@ -44,10 +58,14 @@ impl Mapping {
             return Err(Failure::Other(failure));
         }
         let rendering = Rendering::new(context, Format::Normalized);
-        for entity in &report.entities {
-            let mut json = Vec::new();
-            render_entity(&rendering, entity, &mut json);
-            output::data(String::from_utf8_lossy(&json));
+        if values {
+            values::show(&rendering, &report);
+        } else {
+            for entity in &report.entities {
+                let mut json = Vec::new();
+                render_entity(&rendering, entity, &mut json);
+                output::data(String::from_utf8_lossy(&json));
+            }
         }
         for told in report.told() {
             output::note(told);
