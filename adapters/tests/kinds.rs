@@ -284,6 +284,7 @@ async fn each_kind_opens_what_its_table_says() {
             credential: None,
             limits: SourceLimits::default(),
             types: &types,
+            keeping: None,
         };
         let opened = settings.open(opening).await.unwrap();
         assert_eq!(opened.adapter.source(), &source, "{}", kind.name());

@@ -26,7 +26,7 @@ static KEYS: [Key; 1] = [Key {
     required: true,
     default: WhenAbsent::Nothing,
     floor: Floor::Given,
-    about: "For rest: the file that says how its records become entities.",
+    about: "For rest and open-data: the file that says how its records become entities.",
 }];
 
 impl Kind for RestKind {
@@ -165,6 +165,7 @@ impl Settings for RestSource {
         Ok(Opened {
             adapter: Arc::new(adapter),
             upkeep: None,
+            keeps: None,
         })
     }
 }

@@ -57,6 +57,7 @@ impl Fixture for Example {
             credential: None,
             limits: SourceLimits::default(),
             types: &types,
+            keeping: None,
         };
         Self(settings.open(opening).await.unwrap().adapter)
     }
