@@ -18,6 +18,8 @@ mod kind;
 mod settings;
 mod table;
 
+pub use kakehashi_index::Memory;
+
 pub use self::keeping::{Forgets, HeldBack, Keeping, Keeps, ReadStatus, Remembers, Suspicion, memory_of_read};
 pub use self::key::{Floor, Judged, Key, Value, WhenAbsent};
 pub use self::kind::{Kind, Transport, WrongType};

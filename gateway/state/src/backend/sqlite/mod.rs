@@ -8,6 +8,7 @@
 
 mod acts;
 mod contexts;
+mod files;
 mod failing;
 mod revisions;
 mod schema;
