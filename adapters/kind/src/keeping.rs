@@ -1,7 +1,7 @@
 //! What a kind is given that keeps what it has read in memory and answers from that, and what it says of it.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use kakehashi_client::HttpClient;
@@ -122,6 +122,8 @@ pub struct HeldBack {
     pub before: usize,
     /// How many there would be.
     pub now: usize,
+    /// Since when.
+    pub since: SystemTime,
 }
 
 /// What is odd about what was read.

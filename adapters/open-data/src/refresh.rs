@@ -179,14 +179,17 @@ impl Shared {
                 }
                 Ok(Outcome::HeldBack(held_back)) => {
                     if state.held_back.is_none() {
-                        let HeldBack { reason, before, now } = held_back;
+                        let HeldBack {
+                            reason, before, now, ..
+                        } = held_back;
                         let reason = reason.as_str();
                         tracing::warn!(
                             %source_id, reason, before, now,
                             "what the files of the source say now is held back until an administrator agrees"
                         );
                     }
-                    (state.failed, state.held_back) = (None, Some(held_back));
+                    let since = state.held_back.map_or(held_back.since, |earlier| earlier.since);
+                    (state.failed, state.held_back) = (None, Some(HeldBack { since, ..held_back }));
                 }
                 Err(error) => {
                     self.failures.fetch_add(1, Ordering::Relaxed);

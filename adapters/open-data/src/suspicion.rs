@@ -4,6 +4,8 @@
 //! What is remembered of a file over a restart is how many entities it had and, of some of their ids, a part of a keyed hash:
 //! nobody can tell an id from it, and whoever has the ids of the next file can tell whether they are the same.
 
+use std::time::SystemTime;
+
 use hashbrown::HashSet;
 use kakehashi_kind::{HeldBack, Suspicion};
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,7 @@ impl Ids {
             reason,
             before: before.entities,
             now,
+            since: SystemTime::now(),
         };
         if now.saturating_mul(2) < before.entities {
             return Some(held_back(Suspicion::Shrunk));
