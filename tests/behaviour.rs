@@ -96,6 +96,8 @@ mod behaviour {
     mod numbers_keep_their_text;
     mod openapi;
     mod ordering;
+    mod open_data;
+    mod open_data_hostile;
     mod orion_as_it_is;
     mod outbox;
     mod overload;

@@ -18,7 +18,7 @@ use crate::table::Written;
 pub(crate) struct Example(Arc<dyn Adapter>);
 
 /// The sample as a file: names written out, because those of the suite are not those of the gateway's own context.
-fn file() -> String {
+pub(crate) fn file() -> String {
     let context = sample::context();
     let written = |site: &sample::Site| {
         let Value::Object(members) = site.ngsi_ld() else {
