@@ -10,10 +10,13 @@ const MOST_BYTES_IN_ALL: usize = 256 * 1024 * 1024;
 /// Entities that are kept of one source: some ten times what a municipality publishes of its facilities.
 pub(crate) const MOST_ENTITIES: usize = 50_000;
 
+/// Bytes that are kept of one source.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
 /// What is kept of one source.
 const OF_ONE: Bounds = Bounds {
     entities: MOST_ENTITIES,
-    bytes: 64 * 1024 * 1024,
+    bytes: MOST_BYTES,
 };
 
 /// The memory of all sources of which something is kept. Clones are the same.

@@ -10,11 +10,16 @@ use kakehashi_index::{Bounds, Holding, Judge, Memory};
 /// Bytes that are kept of all sources together: of each twice while it is read anew.
 const MOST_BYTES_IN_ALL: usize = 1024 * 1024 * 1024;
 
-/// What is kept of one source: a prefecture's largest lists of facilities have some 100,000 rows, and a row of 20 columns takes
-/// about 1 KiB.
+/// Entities of one source: a prefecture's largest lists of facilities have some 100,000 rows.
+const MOST_ENTITIES: usize = 250_000;
+
+/// Bytes of one source: a row of 20 columns takes about 1 KiB.
+const MOST_BYTES: usize = 256 * 1024 * 1024;
+
+/// What is kept of one source.
 const OF_ONE: Bounds = Bounds {
-    entities: 250_000,
-    bytes: 256 * 1024 * 1024,
+    entities: MOST_ENTITIES,
+    bytes: MOST_BYTES,
 };
 
 /// The memory of all sources that answer from what they have read.
