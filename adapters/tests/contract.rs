@@ -24,10 +24,10 @@ mod example;
 mod fixture;
 #[path = "contract/held.rs"]
 mod held;
-#[path = "contract/open_data.rs"]
-mod open_data;
 #[path = "contract/ngsi_v2.rs"]
 mod ngsi_v2;
+#[path = "contract/open_data.rs"]
+mod open_data;
 #[path = "contract/rest.rs"]
 mod rest;
 #[path = "contract/sample.rs"]

@@ -14,7 +14,11 @@ use crate::server::{LoggedRequest, Server, Service};
 /// What stands at a path.
 #[derive(Debug, Clone)]
 enum Found {
-    File { media_type: String, body: Bytes, version: u64 },
+    File {
+        media_type: String,
+        body: Bytes,
+        version: u64,
+    },
     Redirection(String),
 }
 

@@ -27,7 +27,11 @@ async fn a_redirection_is_followed_on_the_sources_own_host_alone_and_shows_its_c
         source.insert("hosts".into(), toml::Value::Array(vec![host.into()]));
     });
     let platform = builder.await.start().await;
-    let answer = platform.entities("type=MedicalInstitution&limit=100").tenant("sano").await.ok();
+    let answer = platform
+        .entities("type=MedicalInstitution&limit=100")
+        .tenant("sano")
+        .await
+        .ok();
     assert_eq!(answer.ids().len(), 5, "{answer}");
     // The operator has named that host, and its address is a private one all the same.
     for location in [
@@ -73,6 +77,10 @@ async fn no_link_leads_out_of_a_folder() {
 async fn a_folder_that_is_not_there_is_told_and_costs_nobody_else_anything() {
     let platform = with_files("folder:nowhere/", |_| {}).await.start().await;
     assert!(failure(&platform).await.contains("folder"));
-    let answer = platform.entities("type=EvacuationSite,MedicalInstitution&limit=5").tenant("sano").await.ok();
+    let answer = platform
+        .entities("type=EvacuationSite,MedicalInstitution&limit=5")
+        .tenant("sano")
+        .await
+        .ok();
     assert!(!answer.ids().is_empty() && !answer.warnings().is_empty(), "{answer}");
 }

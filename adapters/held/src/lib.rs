@@ -28,6 +28,6 @@ mod shared;
 mod tests;
 
 pub use self::held::{HeldSource, HeldStatus};
-pub use kakehashi_index::{HeldType, Holding, Judge, Judged, NotHeld, Others};
 pub use self::memory::HeldMemory;
 pub use self::reading::Upkeep;
+pub use kakehashi_index::{HeldType, Holding, Judge, Judged, NotHeld, Others};

@@ -43,7 +43,7 @@ impl PreparedHeld {
             Answers::Memory(snapshot) => {
                 let mut want = |wanted| self.shared.want_to_find_by(wanted);
                 Ok(self.asked_of(snapshot).stream(page, call, &mut want))
-            },
+            }
             Answers::Source => Ok(itself::query(
                 self.itself(),
                 &self.query,

@@ -1,8 +1,8 @@
 //! What requests and the reading of a source share: what is known of it, and what is wanted.
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use kakehashi_contract::{Adapter, AdapterError, SourceId};

@@ -88,7 +88,11 @@ impl Asked {
     ///
     /// # Errors
     /// That it takes too long.
-    pub async fn count(self, call: &Call, want: &mut (dyn FnMut(FoundByAttribute) + Send)) -> Result<Counted, AdapterError> {
+    pub async fn count(
+        self,
+        call: &Call,
+        want: &mut (dyn FnMut(FoundByAttribute) + Send),
+    ) -> Result<Counted, AdapterError> {
         let source = self.source.clone();
         let counting = self.walk(None, want).count();
         let counted = call.resources.compute(counting).await.and_then(|counted| counted);

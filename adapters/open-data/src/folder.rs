@@ -66,8 +66,14 @@ impl Folder {
         let read = read.await.unwrap_or(Err(Trouble::Io(io::ErrorKind::Interrupted)));
         read.map_err(|trouble| {
             let (kind, detail) = match trouble {
-                Trouble::Io(kind) => (ErrorKind::Unreachable, format!("the folder or a file of it cannot be read: {kind}")),
-                Trouble::TooMany => (ErrorKind::TooMany, format!("the folder has more than {MOST_FILES} files")),
+                Trouble::Io(kind) => (
+                    ErrorKind::Unreachable,
+                    format!("the folder or a file of it cannot be read: {kind}"),
+                ),
+                Trouble::TooMany => (
+                    ErrorKind::TooMany,
+                    format!("the folder has more than {MOST_FILES} files"),
+                ),
                 Trouble::TooLarge => (
                     ErrorKind::TooLarge,
                     format!("the files of the folder have more than {most} bytes"),

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use kakehashi_contract::Adapter;
 use kakehashi_index::{Finders, Holding, Judged};
 use kakehashi_kind::{
-    Address, At, CannotOpen, Floor, Forgets, Key, Keeping, Kind, NamedFile, Opened, Opening, Settings, Table,
+    Address, At, CannotOpen, Floor, Forgets, Keeping, Key, Kind, NamedFile, Opened, Opening, Settings, Table,
     Transport, Value, WhenAbsent, memory_of_read, parsed,
 };
 use kakehashi_mapping::{Mapping, MappingError, try_samples};
@@ -165,9 +165,9 @@ fn place(table: &dyn Table) -> Option<Place> {
                 path: table.path(folder),
             });
         }
-        let url: Url = text
-            .parse()
-            .map_err(|_| "no URL: write one such as \"https://opendata.example.jp/aed.csv\", or \"folder:open-data/\"")?;
+        let url: Url = text.parse().map_err(
+            |_| "no URL: write one such as \"https://opendata.example.jp/aed.csv\", or \"folder:open-data/\"",
+        )?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err("must begin with https://, http:// or folder:".to_owned());
         }
@@ -273,7 +273,9 @@ impl OpenDataSource {
     /// The files that the mapping names for these types, each once.
     fn paths(&self, types: &[TypeName]) -> Vec<String> {
         let mappings = self.mapping.iter().flat_map(|mapping| mapping.type_mappings());
-        let named = mappings.filter(|one| types.contains(&one.name)).map(|one| one.path.as_str());
+        let named = mappings
+            .filter(|one| types.contains(&one.name))
+            .map(|one| one.path.as_str());
         let mut paths: Vec<String> = Vec::new();
         for path in named {
             let path = if path == ITSELF { "" } else { path };

@@ -51,7 +51,10 @@ impl NotRead {
         match self {
             Self::Unreadable(why) => (ErrorKind::InvalidPayload, why),
             Self::NotHeld(NotHeld::TooMany) => (ErrorKind::TooMany, "the files have too many records".to_owned()),
-            Self::NotHeld(why) => (ErrorKind::TooLarge, format!("what they hold cannot be kept: {}", why.as_str())),
+            Self::NotHeld(why) => (
+                ErrorKind::TooLarge,
+                format!("what they hold cannot be kept: {}", why.as_str()),
+            ),
         }
     }
 }
@@ -157,7 +160,9 @@ impl<'a> Sorting<'a> {
         };
         let mut reader = serde_json::Deserializer::from_str(text);
         if text.trim_start().starts_with('[') {
-            Elements(&mut |one| self.entity(one)).deserialize(&mut reader).map_err(unreadable)?;
+            Elements(&mut |one| self.entity(one))
+                .deserialize(&mut reader)
+                .map_err(unreadable)?;
             return reader.end().map_err(unreadable);
         }
         for one in reader.into_iter::<&RawValue>() {
@@ -185,7 +190,9 @@ impl<'a> Sorting<'a> {
         }
         if let Some(of_type) = types.get(place) {
             let kept = &of_type.attributes;
-            entity.attributes.retain(|attribute| kept.binary_search(&attribute.name).is_ok());
+            entity
+                .attributes
+                .retain(|attribute| kept.binary_search(&attribute.name).is_ok());
         }
         self.take(place, Yielded::Entity(entity));
     }

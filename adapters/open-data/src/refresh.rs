@@ -78,7 +78,10 @@ impl Shared {
         let data = self.state.borrow().data.clone();
         let Some(data) = data else { return false };
         let missing: Vec<_> = self.finders.all();
-        let missing: Vec<_> = missing.into_iter().filter(|wanted| !data.snapshot.finds_by(wanted)).collect();
+        let missing: Vec<_> = missing
+            .into_iter()
+            .filter(|wanted| !data.snapshot.finds_by(wanted))
+            .collect();
         let is_missing = !missing.is_empty();
         let making = tokio::task::spawn_blocking(move || {
             missing.iter().for_each(|wanted| data.snapshot.find_by(wanted));

@@ -137,7 +137,9 @@ impl Keeps for Shared {
             readings: self.readings.load(Ordering::Relaxed),
             unchanged: self.unchanged.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
-            failed: state.failed.map(|(error, _)| format!("{}: {}", error.kind, error.detail)),
+            failed: state
+                .failed
+                .map(|(error, _)| format!("{}: {}", error.kind, error.detail)),
             held_back: state.held_back,
             licence: self.about.licence.clone(),
             attribution: self.about.attribution.clone(),

@@ -41,7 +41,10 @@ pub(crate) struct Ids {
 impl Ids {
     /// Of these ids, comparable with what is remembered.
     pub(crate) fn of<'a>(ids: impl Iterator<Item = &'a str>, before: Option<&Memento>) -> Self {
-        let key = before.map_or_else(|| format!("{:032x}", rand::random::<u128>()), |before| before.key.clone());
+        let key = before.map_or_else(
+            || format!("{:032x}", rand::random::<u128>()),
+            |before| before.key.clone(),
+        );
         let hashes = ids.map(|id| hash(&key, id)).collect();
         Self { key, hashes }
     }

@@ -132,7 +132,9 @@ impl Web {
             self.client.understood(&response);
             let location = response.headers.get(LOCATION).and_then(|value| value.to_str().ok());
             let Some(to) = location.and_then(|location| at.join(location).ok()) else {
-                return Err(self.client.error(ErrorKind::InvalidPayload, "a redirection that leads nowhere"));
+                return Err(self
+                    .client
+                    .error(ErrorKind::InvalidPayload, "a redirection that leads nowhere"));
             };
             let client = self.client_for(&at, &to)?;
             response = client.fetch("", &headers, call).await?;
@@ -145,7 +147,11 @@ impl Web {
     fn address(&self, path: &str) -> Url {
         let mut address = self.endpoint.clone();
         if !path.is_empty() {
-            let joined = format!("{}/{}", address.path().trim_end_matches('/'), path.trim_start_matches('/'));
+            let joined = format!(
+                "{}/{}",
+                address.path().trim_end_matches('/'),
+                path.trim_start_matches('/')
+            );
             address.set_path(&joined);
         }
         address
@@ -200,7 +206,9 @@ impl Web {
         }
         let is_html = response.headers.get(CONTENT_TYPE).is_some_and(|value| {
             let value = value.as_bytes();
-            value.get(..9).is_some_and(|begin| begin.eq_ignore_ascii_case(b"text/html"))
+            value
+                .get(..9)
+                .is_some_and(|begin| begin.eq_ignore_ascii_case(b"text/html"))
         });
         if is_html || begins_as_html(&response.body) {
             let detail = "an HTML page where a file should be, perhaps for logging in or of an error";

@@ -3,7 +3,10 @@
 
 use kakehashi_adapters::client::Credential;
 use kakehashi_adapters::kind::Settings;
-use kakehashi_adapters::{SelectedNames, held::{HeldType, Holding, Others}};
+use kakehashi_adapters::{
+    SelectedNames,
+    held::{HeldType, Holding, Others},
+};
 use kakehashi_documents::section::Section;
 use kakehashi_documents::vocabulary::compact_type;
 use kakehashi_policy::{Class, Classification};
@@ -44,8 +47,13 @@ pub(crate) fn read(
     let mut types: Vec<HeldType> = Vec::new();
     for entry in provides {
         let ProvidedType::Type(name) = &entry.r#type else {
-            let message = format!("{} provides `*`: of files types are kept that are named one by one", section.title());
-            loading.report.error(place, message, "name each type in `provides`".to_owned());
+            let message = format!(
+                "{} provides `*`: of files types are kept that are named one by one",
+                section.title()
+            );
+            loading
+                .report
+                .error(place, message, "name each type in `provides`".to_owned());
             continue;
         };
         if types.iter().any(|known| known.name == *name) {
@@ -54,7 +62,10 @@ pub(crate) fn read(
         match of_type(name, settings, loading.classification) {
             Some(of_type) => types.push(of_type),
             None => {
-                let class = loading.classification.type_class(name).map_or("unclassified", Class::as_str);
+                let class = loading
+                    .classification
+                    .type_class(name)
+                    .map_or("unclassified", Class::as_str);
                 let message = format!(
                     "{} provides `{}`, which is {class}: of files only what is open or limited is kept, so nothing of it would \
                      be found",

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use kakehashi_adapters::client::{Credential, SourceLimits, SourceTls};
-use kakehashi_adapters::kind::{Kind, Settings, Transport};
 use kakehashi_adapters::held::Holding;
+use kakehashi_adapters::kind::{Kind, Settings, Transport};
 use kakehashi_adapters::{KINDS, SourceId};
 use kakehashi_policy::PersonalData;
 use ngsi_ld::TypeName;
@@ -329,7 +329,9 @@ fn read_settings(
         others.push(key.name);
         if section.node(key.name).is_some() {
             let place = section.key_place(key.name).unwrap_or(section.place());
-            let having = KINDS.into_iter().filter(|kind| kind.keys().iter().any(|own| own.name == key.name));
+            let having = KINDS
+                .into_iter()
+                .filter(|kind| kind.keys().iter().any(|own| own.name == key.name));
             let message = format!(
                 "`{}` in {} belongs to sources with adapter = {}",
                 key.name,

@@ -97,9 +97,8 @@ impl ReadBy {
         let (tenant, findings) = (tenant.clone(), findings.clone());
         Arc::new(move |entity: &mut Entity| {
             let resting = classification.may_rest(entity, PersonalData::Present);
-            let inspected = resting.and_then(|resting| {
-                inspection.inspect(resting, &mut |finding| findings.count(&tenant, &finding))
-            });
+            let inspected = resting
+                .and_then(|resting| inspection.inspect(resting, &mut |finding| findings.count(&tenant, &finding)));
             match inspected {
                 Some(inspected) => {
                     *entity = inspected;

@@ -152,7 +152,10 @@ impl Revision {
             }
         }
         for (id, read) in &earlier.read {
-            let goes_on = self.read.get(id).is_some_and(|other| Arc::ptr_eq(&read.keeps, &other.keeps));
+            let goes_on = self
+                .read
+                .get(id)
+                .is_some_and(|other| Arc::ptr_eq(&read.keeps, &other.keeps));
             if !goes_on {
                 read.keeps.erase();
             }
@@ -332,7 +335,10 @@ async fn sources_of(
                     adapter
                 }
                 None => {
-                    let keeping = by.as_ref().map(|by| by.keeping(inspecting.config, source, kept)).transpose()?;
+                    let keeping = by
+                        .as_ref()
+                        .map(|by| by.keeping(inspecting.config, source, kept))
+                        .transpose()?;
                     let (adapter, keeps) = opened(source, owner, http, partitions, keeping).await?;
                     if let Some((keeps, by)) = keeps.zip(by) {
                         read.insert(source.id.clone(), ReadSource { keeps, by });

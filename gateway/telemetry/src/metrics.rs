@@ -19,8 +19,8 @@ use super::error::{MetricsError, as_metrics_error};
 use super::exchanges::{self, Exchanges};
 use super::findings::FindingCounter;
 use super::held;
-use super::read;
 use super::in_use::InUseMetrics;
+use super::read;
 use super::tasks::TaskMetrics;
 use super::tls::TlsMetrics;
 

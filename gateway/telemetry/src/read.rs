@@ -53,7 +53,9 @@ pub(super) fn families<'a>(
         let others = status.failures.saturating_add(status.unchanged);
         let new = status.readings.saturating_sub(others);
         readings.with_label_values(&[source, "read"]).inc_by(new);
-        readings.with_label_values(&[source, "unchanged"]).inc_by(status.unchanged);
+        readings
+            .with_label_values(&[source, "unchanged"])
+            .inc_by(status.unchanged);
         readings.with_label_values(&[source, "failed"]).inc_by(status.failures);
         if let Some(why) = status.held_back {
             held_back.with_label_values(&[source, why.reason.as_str()]).set(1);

@@ -8,8 +8,8 @@
 
 mod acts;
 mod contexts;
-mod files;
 mod failing;
+mod files;
 mod revisions;
 mod schema;
 mod subscriptions;
