@@ -15,7 +15,7 @@ const MOST_REDIRECTIONS: usize = 5;
 const LONGEST_VALIDATOR: usize = 512;
 
 /// Where pages begin that are no files.
-const HTML: [&str; 2] = ["<!doctype html", "<html"];
+const HTML: [&[u8]; 2] = [b"<!doctype html", b"<html"];
 
 /// What a server says so that it can be asked whether a file has changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -230,7 +230,7 @@ fn begins_as_html(body: &[u8]) -> bool {
     let begin = body.trim_ascii_start();
     HTML.iter().any(|tag| {
         let begin = begin.get(..tag.len());
-        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(tag.as_bytes()))
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(tag))
     })
 }
 
