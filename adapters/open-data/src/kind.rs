@@ -306,7 +306,7 @@ impl OpenDataSource {
                     hosts: &self.hosts,
                     elsewhere: keeping.elsewhere.clone(),
                 });
-                Ok(Origin::Web(web.map_err(CannotOpen::because)?))
+                Ok(Origin::Web(Box::new(web.map_err(CannotOpen::because)?)))
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::web::{Fetched, Validator, Web};
 #[derive(Debug)]
 pub(crate) enum Origin {
     /// Somebody's server.
-    Web(Web),
+    Web(Box<Web>),
     /// A folder of this machine.
     Folder(Folder),
 }
