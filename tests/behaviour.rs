@@ -97,6 +97,8 @@ mod behaviour {
     mod not_offered;
     mod notifications;
     mod numbers_keep_their_text;
+    mod open_data;
+    mod open_data_hostile;
     mod openapi;
     mod ordering;
     mod orion_as_it_is;

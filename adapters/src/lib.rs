@@ -8,6 +8,7 @@
 //! | [`held`] | what is kept of a source in memory for a while, so that not every question reaches it |
 //! | [`mapping`] | mapping files: how records become entities of the view |
 //! | [`ngsi_v2`] | FIWARE Orion and others that speak NGSI-v2 |
+//! | [`open_data`] | files of open data, read at an interval and answered from memory |
 //! | [`rest`] | custom platforms, described by a mapping file |
 //! | [`store`] | the prefecture's own store |
 //!
@@ -21,6 +22,7 @@ pub use kakehashi_held as held;
 pub use kakehashi_kind as kind;
 pub use kakehashi_mapping as mapping;
 pub use kakehashi_ngsi_v2 as ngsi_v2;
+pub use kakehashi_open_data as open_data;
 pub use kakehashi_rest as rest;
 pub use kakehashi_store as store;
 
@@ -35,7 +37,12 @@ pub use kakehashi_contract::{Change, Changed, Fate, MayRest, Notifies, Position,
 pub use kakehashi_trouble::{Reason, Trouble};
 
 /// Every kind that is built in, in the order in which documentation lists them. A kind that is not here is not there.
-pub static KINDS: [&dyn Kind; 3] = [&rest::RestKind, &ngsi_v2::NgsiV2Kind, &store::StoreKind];
+pub static KINDS: [&dyn Kind; 4] = [
+    &rest::RestKind,
+    &ngsi_v2::NgsiV2Kind,
+    &open_data::OpenDataKind,
+    &store::StoreKind,
+];
 
 /// The kind of that name.
 #[must_use]

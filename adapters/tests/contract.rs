@@ -26,6 +26,8 @@ mod fixture;
 mod held;
 #[path = "contract/ngsi_v2.rs"]
 mod ngsi_v2;
+#[path = "contract/open_data.rs"]
+mod open_data;
 #[path = "contract/rest.rs"]
 mod rest;
 #[path = "contract/sample.rs"]

@@ -32,6 +32,7 @@ fn least(kind: &dyn Kind) -> Written {
     match kind.name() {
         "rest" => Written::new("endpoint = \"http://h:1/\"\nmapping = \"m.toml\"").with_file("m.toml", MAPPING),
         "ngsi-v2" => Written::new("endpoint = \"http://h:1/\""),
+        "open-data" => Written::new("endpoint = \"http://h:1/\""),
         "store" => Written::new("endpoint = \"sqlite:store/\""),
         "entity-file" => Written::new("endpoint = \"file:\"\nentities = \"e.json\"").with_file("e.json", "[]"),
         other => panic!("nobody says what a source of the kind {other} needs"),
@@ -286,6 +287,7 @@ async fn each_kind_opens_what_its_table_says() {
             credential: None,
             limits: SourceLimits::default(),
             types: &types,
+            keeping: None,
         };
         let opened = settings.open(opening).await.unwrap();
         assert_eq!(opened.adapter.source(), &source, "{}", kind.name());

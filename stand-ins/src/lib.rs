@@ -6,6 +6,7 @@
 //! | [`sano`] | a municipality's own platform with its own JSON, paging and API key |
 //! | [`nasushiobara`] | a city OS: Orion with open data beside residents' data, and the personal-data module next to it |
 //! | [`prefecture`] | what the prefecture's own store is seeded with (data, no server) |
+//! | [`files`] | a site of open data, with files that a test puts there |
 //! | [`issuer`] | an OpenID Connect provider that signs tokens |
 //! | [`Demo`] | all of them, started together |
 //!
@@ -17,6 +18,7 @@
 
 pub mod canary;
 mod demo;
+pub mod files;
 mod gsi;
 pub mod issuer;
 pub mod nasushiobara;
@@ -28,6 +30,7 @@ pub mod server;
 mod invented;
 
 pub use demo::{Demo, Ports};
+pub use files::FileSite;
 pub use issuer::TokenIssuer;
 pub use nasushiobara::PersonalDataModule;
 pub use orion::Orion;

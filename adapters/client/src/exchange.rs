@@ -156,7 +156,7 @@ impl Source {
         }
         in_flight.answered(sent.elapsed());
         let (parts, body) = answer.into_parts();
-        if parts.status.is_redirection() {
+        if parts.status.is_redirection() && !request.redirections_are_answers {
             // To a page for logging in, or away from a proxy that has lost its platform.
             in_flight.verdict().failed();
             let kind = ErrorKind::Status(parts.status.as_u16());

@@ -83,6 +83,7 @@ impl<'a> SourceRequest<'a> {
             body: self.body.clone(),
             consumer_token,
             may_be_resent: self.may_be_resent(),
+            redirections_are_answers: false,
         }
     }
 }
@@ -98,6 +99,8 @@ pub(super) struct Prepared {
     /// The consumer's own, where that is what the source is shown.
     pub(super) consumer_token: Option<Arc<HeaderValue>>,
     pub(super) may_be_resent: bool,
+    /// Whether a redirection is an answer, which whoever asks looks at.
+    pub(super) redirections_are_answers: bool,
 }
 
 impl fmt::Debug for Prepared {

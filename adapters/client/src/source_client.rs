@@ -188,6 +188,23 @@ impl SourceClient {
         self.together(prepared, call).await
     }
 
+    /// Asks for a file, and waits for the whole answer, as [`SourceClient::get`] does but for redirections and 304, which are
+    /// answers: nobody follows them here. Nobody else waits for the same answer.
+    ///
+    /// # Errors
+    /// [`AdapterError`]
+    pub async fn fetch(
+        &self,
+        path_and_query: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        call: &Call,
+    ) -> Result<Response, AdapterError> {
+        let mut prepared = self.prepared(&SourceRequest::get(path_and_query, headers), call)?;
+        prepared.redirections_are_answers = true;
+        self.count(call)?;
+        self.alone(&prepared, call).await
+    }
+
     /// The request that [`SourceClient::get`] would send, with `***` in the place of every secret.
     ///
     /// # Errors

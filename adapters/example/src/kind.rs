@@ -99,6 +99,7 @@ impl Settings for FileSource {
         Ok(Opened {
             adapter: Arc::new(adapter),
             upkeep: None,
+            keeps: None,
         })
     }
 }

@@ -29,8 +29,8 @@ pub enum Opened<'a> {
     Kml(Text<'a>),
     /// A workbook, packed.
     Workbook(Cow<'a, [u8]>),
-    /// The files of Shapefiles, by name.
-    Shapefile(Vec<(String, Vec<u8>)>),
+    /// The archive of a Shapefile.
+    Shapefile(Cow<'a, [u8]>),
 }
 
 impl Opened<'_> {
@@ -80,7 +80,7 @@ fn opened<'a>(bytes: Cow<'a, [u8]>, how: &Opening<'_>, deeper: usize) -> Result<
         Kind::Gzip => opened(Cow::Owned(gunzip(&bytes, &how.limits)?), how, deeper - 1),
         Kind::Zip => match unzip(&bytes, how.entry, &how.limits)? {
             Unzipped::Workbook => Ok(Opened::Workbook(bytes)),
-            Unzipped::Shapefile(files) => Ok(Opened::Shapefile(files)),
+            Unzipped::Shapefile => Ok(Opened::Shapefile(bytes)),
             Unzipped::File(file) => opened(Cow::Owned(file), how, deeper - 1),
         },
         Kind::Text => text(bytes, how).map(Opened::Text),

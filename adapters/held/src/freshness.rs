@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kakehashi_contract::{AdapterError, Call, ErrorKind, SourceQuery};
+use kakehashi_index::Snapshot;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::shared::{Shared, State};
-use crate::snapshot::Snapshot;
 
 /// A source is read anew so much before the hold is over as twice what the latest reading took, and by no more than this part
 /// of the hold: what a reading costs the source is set by the hold.

@@ -9,15 +9,14 @@ use async_trait::async_trait;
 use kakehashi_contract::{
     Adapter, AdapterError, Call, EntityWriter, History, Notifies, PreparedQuery, SourceId, SourceQuery, SourceStatus,
 };
+use kakehashi_index::{Holding, Judge, NotHeld, Snapshot};
 use kakehashi_trouble::Trouble;
 use ngsi_ld::{AttributeName, TypeName};
 
-use crate::holding::{Holding, Judge, NotHeld};
 use crate::memory::HeldMemory;
 use crate::prepared::PreparedHeld;
 use crate::reading::{self, Upkeep};
 use crate::shared::{Shared, State};
-use crate::snapshot::Snapshot;
 
 /// An [`Adapter`] that keeps what another has read.
 pub struct HeldSource {

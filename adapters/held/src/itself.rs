@@ -7,11 +7,10 @@ use futures::{StreamExt, TryStreamExt, future, stream};
 use kakehashi_contract::{
     AdapterError, Call, Counted, EntityStream, ErrorKind, Page, PreparedQuery, SourceId, SourceQuery, Yielded,
 };
+use kakehashi_index::{key, meets, sorted};
 use ngsi_ld::query::Ordering;
 
-use crate::conditions::meets;
 use crate::memory::MOST_ENTITIES;
-use crate::ordered;
 
 /// The entities that match, or a page of them.
 pub(crate) fn query(
@@ -74,11 +73,11 @@ pub(crate) fn ordered(
             let (mut left_out, mut keyed) = (Vec::new(), Vec::new());
             for one in all {
                 match one {
-                    Yielded::Entity(entity) => keyed.push((ordered::key(&order, &entity).await, entity)),
+                    Yielded::Entity(entity) => keyed.push((key(&order, &entity).await, entity)),
                     flawed @ Yielded::LeftOut(_) => left_out.push(flawed),
                 }
             }
-            let sorted = ordered::sorted(&order, keyed).await;
+            let sorted = sorted(&order, keyed).await;
             left_out
                 .into_iter()
                 .chain(sorted.into_iter().map(Yielded::Entity))

@@ -7,36 +7,27 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `holding` | [`Holding`]: which types and attributes are kept, and what of an entity may be |
 //! | `held` | [`HeldSource`]: the adapter around another |
 //! | `shared` | what is known of the source, and what is wanted |
 //! | `reading` | reading the source, one time after the other |
 //! | `freshness` | whether what was read answers a question, is read anew, or the source is asked itself |
-//! | `snapshot` | what one reading has brought |
-//! | `columns`, `places` | which entities may meet a condition, found without looking at all |
-//! | `conditions` | whether an entity meets the conditions |
 //! | `prepared` | one question, answered from memory |
-//! | `ordered` | the same in an order, the first first |
 //! | `itself` | the same question, where the source has to be asked after all |
 //! | `memory` | how much is kept, of one source and of all |
+//!
+//! What was read is a snapshot that answers exactly: `kakehashi-index`.
 
-mod columns;
-mod conditions;
 mod freshness;
 mod held;
-mod holding;
 mod itself;
 mod memory;
-mod ordered;
-mod places;
 mod prepared;
 mod reading;
 mod shared;
-mod snapshot;
 #[cfg(test)]
 mod tests;
 
 pub use self::held::{HeldSource, HeldStatus};
-pub use self::holding::{HeldType, Holding, Judge, Judged, NotHeld, Others};
 pub use self::memory::HeldMemory;
 pub use self::reading::Upkeep;
+pub use kakehashi_index::{HeldType, Holding, Judge, Judged, NotHeld, Others};

@@ -8,12 +8,11 @@ use std::time::Duration;
 use futures::future::{self, BoxFuture};
 use futures::{FutureExt, StreamExt};
 use kakehashi_contract::{AdapterError, Call, ErrorKind, Requests};
+use kakehashi_index::{Building, NotHeld, Snapshot};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::holding::NotHeld;
 use crate::shared::Shared;
-use crate::snapshot::{Building, Snapshot};
 
 /// How long one reading may take: a source that gives a thousand pages of 50 in 100 ms each is read in that.
 const LONGEST_READING: Duration = Duration::from_secs(120);
@@ -108,7 +107,7 @@ impl Shared {
             requests: Requests::at_most(MOST_REQUESTS),
             ..Call::until((begun + LONGEST_READING).into_std())
         };
-        let mut building = Building::new(&self.holding, &self.judge, &self.share);
+        let mut building = Building::new(&self.holding, &self.judge, &self.memory);
         for question in self.holding.questions() {
             let Some(name) = question.types.first() else {
                 continue;

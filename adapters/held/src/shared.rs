@@ -1,18 +1,16 @@
 //! What requests and the reading of a source share: what is known of it, and what is wanted.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kakehashi_contract::{Adapter, AdapterError, SourceId};
-use kakehashi_resources::share::Share;
+use kakehashi_index::{Finders, FoundByAttribute, Holding, Judge, NotHeld, Snapshot, SourceMemory};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::holding::{Holding, Judge, NotHeld};
 use crate::memory::HeldMemory;
-use crate::snapshot::{FoundByAttribute, MOST_COLUMNS, Snapshot};
 
 /// What requests and the reading share.
 pub(crate) struct Shared {
@@ -20,11 +18,11 @@ pub(crate) struct Shared {
     pub(crate) hold: Duration,
     pub(crate) holding: Holding,
     pub(crate) judge: Judge,
-    pub(crate) share: Arc<Share>,
+    pub(crate) memory: SourceMemory,
     pub(crate) state: watch::Sender<State>,
     /// Somebody needs something that is not there.
     pub(crate) wanted: Arc<Notify>,
-    found_by: Mutex<Vec<FoundByAttribute>>,
+    found_by: Finders,
     pub(crate) readings: AtomicU64,
     pub(crate) failures: AtomicU64,
 }
@@ -55,10 +53,10 @@ impl Shared {
             hold,
             holding,
             judge,
-            share: memory.share(),
+            memory: memory.0.of_source(),
             state: watch::Sender::new(State::default()),
             wanted: Arc::default(),
-            found_by: Mutex::default(),
+            found_by: Finders::default(),
             readings: AtomicU64::new(0),
             failures: AtomicU64::new(0),
         }
@@ -75,17 +73,14 @@ impl Shared {
 
     /// Entities are to be found by an attribute, now and after each further reading.
     pub(crate) fn want_to_find_by(&self, wanted: FoundByAttribute) {
-        let mut all = self.found_by.lock().unwrap_or_else(PoisonError::into_inner);
-        if !all.contains(&wanted) && all.len() < MOST_COLUMNS {
-            all.push(wanted);
-            drop(all);
+        if self.found_by.want(wanted) {
             self.want();
         }
     }
 
     /// What entities are to be found by.
     pub(crate) fn found_by(&self) -> Vec<FoundByAttribute> {
-        self.found_by.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.found_by.all()
     }
 }
 

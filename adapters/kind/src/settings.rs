@@ -13,6 +13,8 @@ use kakehashi_client::{Credential, HttpClient, SourceLimits};
 use kakehashi_contract::{Adapter, SourceId};
 use ngsi_ld::{AttributeName, TypeName};
 
+use crate::keeping::{Keeping, Keeps};
+
 /// What only a source of its kind says, read and checked. Immutable, and part of one revision.
 #[async_trait]
 pub trait Settings: Any + fmt::Debug + Send + Sync {
@@ -72,6 +74,17 @@ pub trait Settings: Any + fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether its adapters answer from what they have read, and keep it for that: then they are given
+    /// [`Opening::keeping`], and nothing else of the source is kept.
+    fn keeps_what_it_reads(&self) -> bool {
+        false
+    }
+
+    /// Whether they may be led to other hosts than that of their address.
+    fn asks_other_hosts(&self) -> bool {
+        false
+    }
+
     /// Makes the adapter of the source, or of one of its partitions.
     ///
     /// # Errors
@@ -123,6 +136,8 @@ pub struct Opening<'a> {
     pub limits: SourceLimits,
     /// The types that it names one by one, each once. It is asked for no others.
     pub types: &'a [TypeName],
+    /// What it may keep, where [`Settings::keeps_what_it_reads`]; `None`: nothing.
+    pub keeping: Option<Keeping>,
 }
 
 /// An adapter that can be asked.
@@ -131,6 +146,8 @@ pub struct Opened {
     pub adapter: Arc<dyn Adapter>,
     /// What has to run as long as it is there; `None`: nothing.
     pub upkeep: Option<Upkeep>,
+    /// What keeps what it has read; `None`: it keeps nothing.
+    pub keeps: Option<Arc<dyn Keeps>>,
 }
 
 /// Begins what an adapter needs beside requests, and begins it again if it has broken off. It ends by itself once the adapter

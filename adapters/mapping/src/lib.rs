@@ -7,6 +7,7 @@
 //! | [`record`] | finding records in a body and building entities from them |
 //! | [`standard`] | what the official standards call their columns, and mappings proposed by it |
 //! | [`translate`] | one body as entities |
+//! | [`file`] | one file as entities, whatever it is packed in and written as |
 //! | [`back`] | entities of the view back to records |
 //! | `trial` | trying a mapping on a sample, without a platform |
 //!
@@ -14,6 +15,7 @@
 
 pub mod back;
 pub mod expression;
+pub mod file;
 pub mod language;
 pub mod record;
 pub mod standard;
@@ -26,5 +28,5 @@ pub use back::NotBack;
 pub use language::{Mapping, MappingError};
 pub use record::{Finding, UnreadableBody};
 pub use translate::translate_records;
-pub use trial::{AbsentField, TryReport, TryWarning, try_mapping, try_samples};
+pub use trial::{AbsentField, TryReport, TryWarning, try_mapping, try_mapping_of, try_samples};
 pub use trial_shown::{Lacking, Shown};

@@ -1,11 +1,14 @@
 //! Trying a mapping on a sample: what `kakehashi mapping try` prints.
 
-use ngsi_ld::{Entity, TypeName};
+use std::borrow::Cow;
 
+use kakehashi_formats::{FormatError, Kind, Limits, Report};
+use ngsi_ld::{Entity, TypeName};
 use serde_json::Value;
 
 use super::back::{NotBack, WriteTrial};
-use super::language::{FieldUse, Mapping, Sample, TypeMapping, nearest};
+use super::file::{File, UnreadableFile, as_json};
+use super::language::{FieldUse, Format, Mapping, Sample, TypeMapping, nearest};
 use super::record::{
     DocumentPaths, Fields, Finding, Findings, Gathered, Outside, Pass, Projection, UnreadableBody, build_entity,
     read_document,
@@ -34,6 +37,8 @@ pub struct TryReport {
     pub lacking: Vec<Lacking>,
     /// The first records: what stood there. Holds values, and is told to nobody who has not asked for them.
     pub shown: Vec<Shown>,
+    /// What was met in the file itself: characters, rows and sheets, by their place.
+    pub met: Vec<String>,
     /// Why nothing could be made at all.
     pub failure: Option<String>,
 }
@@ -118,7 +123,11 @@ impl TryReport {
     /// How many things are to be looked at.
     #[must_use]
     pub fn findings(&self) -> usize {
-        self.absent.iter().filter(|absent| absent.is_in_none()).count() + self.lacking.len() + self.warnings.len() + self.not_back.len()
+        self.absent.iter().filter(|absent| absent.is_in_none()).count()
+            + self.lacking.len()
+            + self.warnings.len()
+            + self.met.len()
+            + self.not_back.len()
     }
 
     /// What is to be told, each thing once: what is the same of several records stands in one line.
@@ -161,6 +170,7 @@ impl TryReport {
             });
         }
         told.extend(self.not_back.iter().map(ToString::to_string));
+        told.extend(self.met.iter().cloned());
         told
     }
 }
@@ -179,7 +189,9 @@ pub fn try_samples(mapping: &Mapping, read: &dyn Fn(&str) -> std::io::Result<Vec
                 "{rule}: cannot read `{file}`: {error}; save an answer of the platform there, or leave `sample` out"
             )),
             Ok(sample) => {
-                let mut report = try_type(of_type, &sample);
+                let mut outside = Outside::default();
+                outside.file = file.rsplit('/').next().map(Into::into);
+                let mut report = try_type(of_type, &sample, &outside);
                 // A field that some records have, or have without a value, is spelt as they spell it.
                 report.absent.retain(|absent| absent.is_in_none() && !absent.is_null);
                 report.lacking.retain(|lacking| lacking.is_in_none);
@@ -216,6 +228,12 @@ pub fn try_samples(mapping: &Mapping, read: &dyn Fn(&str) -> std::io::Result<Vec
 /// entities of the sample is taken. The sample may be the answer of a list or that of a single record.
 #[must_use]
 pub fn try_mapping(mapping: &Mapping, type_or_path: Option<&str>, sample: &[u8]) -> TryReport {
+    try_mapping_of(mapping, type_or_path, sample, &Outside::default())
+}
+
+/// The same of a source, and a file, of which something is known.
+#[must_use]
+pub fn try_mapping_of(mapping: &Mapping, type_or_path: Option<&str>, sample: &[u8], outside: &Outside) -> TryReport {
     let chosen: Vec<&TypeMapping> = match type_or_path {
         None => mapping.type_mappings().iter().collect(),
         Some(wanted) => mapping
@@ -231,7 +249,7 @@ pub fn try_mapping(mapping: &Mapping, type_or_path: Option<&str>, sample: &[u8])
     chosen
         .into_iter()
         .rev()
-        .map(|candidate| try_type(candidate, sample))
+        .map(|candidate| try_type(candidate, sample, outside))
         .max_by_key(|report| {
             (
                 report.failure.is_none(),
@@ -267,10 +285,61 @@ fn unknown_type(mapping: &Mapping, wanted: &str) -> TryReport {
     }
 }
 
-fn try_type(mapping: &TypeMapping, sample: &[u8]) -> TryReport {
-    let list = read_sample(mapping, &mapping.documents, sample);
+fn try_type(mapping: &TypeMapping, sample: &[u8], outside: &Outside) -> TryReport {
+    let mut met = Report::default();
+    let file = File {
+        bytes: sample,
+        outside,
+        limits: Limits::default(),
+    };
+    let (sample, table) = match as_json(mapping, file, &mut met) {
+        Ok((text, table)) => (Cow::Owned(text.into_owned().into_bytes()), table),
+        // Where it breaks is told by whoever reads it as JSON.
+        Err(UnreadableFile::Format(
+            FormatError::OfKind { found: Kind::Text, .. } | FormatError::Empty | FormatError::NoText,
+        )) if !matches!(mapping.format, Format::Table(_)) => (Cow::Borrowed(sample), None),
+        Err(error) => {
+            return TryReport {
+                entity_type: Some(mapping.name.clone()),
+                failure: Some(error.to_string()),
+                ..TryReport::default()
+            };
+        }
+    };
+    let mut report = try_json(mapping, &sample, outside);
+    if let Some(table) = table {
+        // People count the rows of the file.
+        let row = |record: &mut usize| {
+            let row = table
+                .rows
+                .get(record.saturating_sub(1))
+                .and_then(|row| usize::try_from(*row).ok());
+            *record = row.unwrap_or(*record);
+        };
+        report.warnings.iter_mut().for_each(|one| row(&mut one.record));
+        report.shown.iter_mut().for_each(|one| row(&mut one.record));
+    }
+    report.met = told_of(&met);
+    report
+}
+
+/// What was met in a file, each kind with its first places.
+fn told_of(met: &Report) -> Vec<String> {
+    let mut told = Vec::new();
+    for (what, count) in met.counts() {
+        let places = met.findings().iter().filter(|one| one.what == *what);
+        told.extend(places.take(RECORDS_TOLD).map(ToString::to_string));
+        if let Some(more) = count.checked_sub(RECORDS_TOLD as u64).filter(|more| *more > 0) {
+            told.push(format!("{more} more of this kind: {}", what.text()));
+        }
+    }
+    told
+}
+
+fn try_json(mapping: &TypeMapping, sample: &[u8], outside: &Outside) -> TryReport {
+    let list = read_sample(mapping, &mapping.documents, sample, outside);
     let single = match (&list, &mapping.record_path) {
-        (Err(UnreadableBody::NoRecords), Some(_)) => Some(read_sample(mapping, &mapping.single, sample)),
+        (Err(UnreadableBody::NoRecords), Some(_)) => Some(read_sample(mapping, &mapping.single, sample, outside)),
         _ => None,
     };
     let result = match single {
@@ -346,11 +415,17 @@ fn last_name(used: &FieldUse) -> &str {
     }
 }
 
-fn read_sample(mapping: &TypeMapping, paths: &DocumentPaths, sample: &[u8]) -> Result<TryReport, UnreadableBody> {
-    match read_sample_in(Pass::Quick, mapping, paths, sample) {
+fn read_sample(
+    mapping: &TypeMapping,
+    paths: &DocumentPaths,
+    sample: &[u8],
+    outside: &Outside,
+) -> Result<TryReport, UnreadableBody> {
+    let read = |pass: Pass, sample: &[u8]| read_sample_in(pass, mapping, paths, sample, outside);
+    match read(Pass::Quick, sample) {
         Err(UnreadableBody::Syntax { .. }) => match str::from_utf8(sample).ok().and_then(with_numbers) {
-            Some(written) => read_sample_in(Pass::RecordByRecord, mapping, paths, written.as_bytes()),
-            None => read_sample_in(Pass::RecordByRecord, mapping, paths, sample),
+            Some(written) => read(Pass::RecordByRecord, written.as_bytes()),
+            None => read(Pass::RecordByRecord, sample),
         },
         read => read,
     }
@@ -361,6 +436,7 @@ fn read_sample_in(
     mapping: &TypeMapping,
     paths: &DocumentPaths,
     sample: &[u8],
+    outside: &Outside,
 ) -> Result<TryReport, UnreadableBody> {
     let projection = Projection::new(mapping, &AttributeSelection::All, true);
     let mut report = TryReport::default();
@@ -370,12 +446,11 @@ fn read_sample_in(
     let mut gathered = Gathered::of(mapping);
     let mut required = Required::of(mapping);
     let mut built = 0;
-    let outside = Outside::default();
     let envelope = read_document(
         sample,
         paths,
         mapping,
-        &outside,
+        outside,
         &projection.wanted,
         pass,
         &mut |fields| {
@@ -389,7 +464,9 @@ fn read_sample_in(
             };
             let entity = build_entity(mapping, &projection, fields, &mut noted);
             if let (true, Ok(fields)) = (report.records <= RECORDS_SHOWN, fields) {
-                report.shown.extend(shown(mapping, report.records, fields, entity.as_ref().ok()));
+                report
+                    .shown
+                    .extend(shown(mapping, report.records, fields, entity.as_ref().ok()));
             }
             let Ok(entity) = entity else {
                 return;

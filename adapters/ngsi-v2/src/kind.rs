@@ -186,6 +186,7 @@ impl Settings for NgsiV2Source {
         Ok(Opened {
             adapter: Arc::new(adapter.map_err(CannotOpen::because)?),
             upkeep: None,
+            keeps: None,
         })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kakehashi_kind::{
     Address, At, CannotOpen, Floor, Key, Kind, NamedFile, Opened, Opening, Settings, Table, Transport, Value,
-    WhenAbsent, http_endpoint,
+    WhenAbsent, constants, http_endpoint,
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::{AttributeName, TypeName};
@@ -29,7 +29,7 @@ static KEYS: [Key; 2] = [
         required: true,
         default: WhenAbsent::Nothing,
         floor: Floor::Given,
-        about: "For rest: the file that says how its records become entities.",
+        about: "For rest and open-data: the file that says how its records become entities.",
     },
     Key {
         name: "constants",
@@ -37,7 +37,7 @@ static KEYS: [Key; 2] = [
         required: false,
         default: WhenAbsent::Nothing,
         floor: Floor::Free,
-        about: "For rest: texts that a mapping takes into entities by name, as `@source.<name>`.",
+        about: "For rest and open-data: texts that a mapping takes into entities by name, as `@source.<name>`.",
     },
 ];
 
@@ -97,24 +97,6 @@ fn mapping(table: &dyn Table, file: &NamedFile) -> Option<Arc<Mapping>> {
             None
         }
     }
-}
-
-/// Names that a constant cannot have: the tenant has them.
-const KNOWN: [&str; 2] = ["code", "name"];
-
-/// `constants = { edition = "2026" }`
-fn constants(table: &dyn Table) -> Option<Vec<(String, String)>> {
-    if !table.has("constants") {
-        return Some(Vec::new());
-    }
-    let named = table.named_texts("constants")?;
-    if let Some((name, _)) = named.iter().find(|(name, _)| KNOWN.contains(name)) {
-        let message = format!("`{name}` is known of the tenant, and no constant of a source");
-        table.wrong(At::Value("constants"), message, Some("give it another name".to_owned()));
-        return None;
-    }
-    let owned = named.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned()));
-    Some(owned.collect())
 }
 
 /// Reports what a mapping has that only files have, and what it lacks to ask a platform.
@@ -233,6 +215,7 @@ impl Settings for RestSource {
         Ok(Opened {
             adapter: Arc::new(adapter),
             upkeep: None,
+            keeps: None,
         })
     }
 }

@@ -147,6 +147,7 @@ impl Settings for StoreSource {
         let expiring = partition.upkeep();
         Ok(Opened {
             adapter: Arc::new(StoreAdapter::new(opening.source.clone(), partition)),
+            keeps: None,
             upkeep: Some(Box::new(move || {
                 expiring.clone().look_after_from_time_to_time().boxed()
             })),

@@ -18,7 +18,7 @@ use crate::table::Written;
 pub(crate) struct Example(Arc<dyn Adapter>);
 
 /// The sample as a file: names written out, because those of the suite are not those of the gateway's own context.
-fn file() -> String {
+pub(crate) fn file() -> String {
     let context = sample::context();
     let written = |site: &sample::Site| {
         let Value::Object(members) = site.ngsi_ld() else {
@@ -59,6 +59,7 @@ impl Fixture for Example {
             credential: None,
             limits: SourceLimits::default(),
             types: &types,
+            keeping: None,
         };
         Self(settings.open(opening).await.unwrap().adapter)
     }

@@ -24,6 +24,7 @@ mod addresses;
 mod authenticate;
 mod computing;
 mod conditions;
+mod files_of_sources;
 mod findings;
 mod floor;
 mod in_language;
@@ -144,6 +145,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Administration>)> {
         ),
         ("/admin/v1/who-can-see", get(who_can_see::tell)),
         ("/admin/v1/sources", get(sources::list)),
+        ("/admin/v1/sources/{source}/refresh", post(files_of_sources::refresh)),
+        ("/admin/v1/sources/{source}/accept", post(files_of_sources::accept)),
         ("/admin/v1/conditions", get(conditions::list)),
         ("/admin/v1/openapi.json", get(openapi)),
     ]
@@ -170,11 +173,12 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     let revision = gateway.revision();
     let held = revision.held().map(|(id, held)| (id, held.status()));
+    let read = revision.read().map(|(id, read)| (id, read.status()));
     let faults = revision.config.policy.faults();
     gateway.metrics.record_policy_faults(faults);
     gateway.metrics.in_use.show(&gateway.admission.in_use());
     let (conditions, exchanges) = (kakehashi_running::conditions::now(&gateway), gateway.exchanges());
-    match gateway.metrics.to_prometheus(&conditions, &exchanges, held) {
+    match gateway.metrics.to_prometheus(&conditions, &exchanges, held, read) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "metrics cannot be read");

@@ -13,6 +13,7 @@ use kakehashi_federation::registry::RegisteredSource;
 use serde::Serialize;
 
 use super::Administration;
+use super::files_of_sources::Files;
 
 /// One source, or one partition of the store.
 #[derive(Debug, Serialize)]
@@ -33,6 +34,8 @@ struct Source<'a> {
     latency_milliseconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<Held>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Files>,
 }
 
 /// What is kept of a source in memory.
@@ -71,6 +74,7 @@ impl Source<'_> {
         Self {
             last_error: Some(told_to_tenant(latest).to_owned()),
             latency_milliseconds: self.latency_milliseconds.filter(|_| !is_own_address),
+            files: self.files.map(Files::for_tenant),
             ..self
         }
     }
@@ -94,6 +98,7 @@ pub(super) async fn list(
             let held = revision.held().find(|(id, _)| **id == source.id);
             let shown = Source {
                 held: held.map(|(_, held)| held.status().into()),
+                files: revision.read_of(&source.id).map(|read| read.status().into()),
                 ..shown(source, config)
             };
             if is_tenant {
@@ -132,6 +137,7 @@ fn shown<'a>(source: &'a RegisteredSource, config: Option<&'a SourceConfig>) -> 
             .and_then(|status| status.latency)
             .map(|latency| latency.as_secs_f64() * 1000.0),
         held: None,
+        files: None,
     }
 }
 

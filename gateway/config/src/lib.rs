@@ -25,6 +25,7 @@ mod gateway;
 mod hold;
 mod inspection;
 mod issuer;
+mod keeping;
 mod keys;
 mod mode;
 mod own_addresses;

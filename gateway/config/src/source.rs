@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use kakehashi_adapters::client::{Credential, SourceLimits, SourceTls};
+use kakehashi_adapters::held::Holding;
 use kakehashi_adapters::kind::{Kind, Settings, Transport};
 use kakehashi_adapters::{KINDS, SourceId};
 use kakehashi_policy::PersonalData;
@@ -12,6 +13,7 @@ use ngsi_ld::TypeName;
 use super::Loading;
 use super::credential;
 use super::hold::{self, Hold};
+use super::keeping;
 use super::mode;
 use super::provides::{self, ProvidedType, Provides};
 use super::secret;
@@ -59,6 +61,8 @@ pub struct SourceConfig {
     pub limits: SourceLimits,
     /// For how long what is open of it is kept in memory, and what that is; `None`: nothing is kept.
     pub hold: Option<Hold>,
+    /// What may be kept of it, where its kind answers from what it has read.
+    pub keeping: Option<Holding>,
     /// What it holds.
     pub provides: Vec<Provides>,
     /// Who has named its address.
@@ -102,7 +106,7 @@ impl SourceConfig {
 }
 
 /// Kinds that the documentation names and this version does not have.
-const LATER: [&str; 4] = ["ngsi-ld", "open-data", "ckan", "ogc-features"];
+const LATER: [&str; 3] = ["ngsi-ld", "ckan", "ogc-features"];
 
 /// The kind that a source names: `None` within for one of [`LATER`].
 fn read_adapter(section: &Section<'_>) -> Option<Option<&'static dyn Kind>> {
@@ -193,7 +197,10 @@ pub(crate) fn read(
         &provides,
         writable.as_ref().is_some_and(|writable| writable.value),
     );
-    let hold = settings.as_deref().and_then(|settings| {
+    let keeping = settings
+        .as_deref()
+        .and_then(|settings| keeping::read(&section, settings, credential.as_ref(), &provides, loading));
+    let hold = settings.as_deref().filter(|_| keeping.is_none()).and_then(|settings| {
         let read = hold::ReadSource {
             kind,
             settings,
@@ -241,6 +248,7 @@ pub(crate) fn read(
         writable: writable.is_some_and(|writable| writable.value),
         limits,
         hold,
+        keeping,
         provides,
         named_by: named_by.unwrap_or(NamedBy::Operator),
         fingerprint: loading.fingerprint(),
@@ -313,18 +321,24 @@ fn read_settings(
         return None;
     };
     let is_own = |name: &str| kind.keys().iter().any(|key| key.name == name);
-    for other in KINDS {
-        for key in other.keys().iter().filter(|key| !is_own(key.name)) {
-            if section.node(key.name).is_some() {
-                let place = section.key_place(key.name).unwrap_or(section.place());
-                let message = format!(
-                    "`{}` in {} belongs to sources with adapter = \"{}\"",
-                    key.name,
-                    section.title(),
-                    other.name()
-                );
-                loading.report.error(place, message, None);
-            }
+    let mut others: Vec<&'static str> = Vec::new();
+    for key in KINDS.into_iter().flat_map(<dyn Kind>::keys) {
+        if is_own(key.name) || others.contains(&key.name) {
+            continue;
+        }
+        others.push(key.name);
+        if section.node(key.name).is_some() {
+            let place = section.key_place(key.name).unwrap_or(section.place());
+            let having = KINDS
+                .into_iter()
+                .filter(|kind| kind.keys().iter().any(|own| own.name == key.name));
+            let message = format!(
+                "`{}` in {} belongs to sources with adapter = {}",
+                key.name,
+                section.title(),
+                listed(having)
+            );
+            loading.report.error(place, message, None);
         }
     }
     let table = SourceTable {

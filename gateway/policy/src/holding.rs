@@ -20,6 +20,18 @@ impl Classification {
         (classes.class == Some(Class::Open)).then_some(&*classes.open)
     }
 
+    /// The attributes of a type that are open or limited by name; `None`: the type is neither.
+    #[must_use]
+    pub fn unguarded_attributes(&self, r#type: &TypeName) -> Option<Vec<AttributeName>> {
+        let classes = self.type_classes(r#type);
+        if classes.class.is_none_or(Class::is_guarded) {
+            return None;
+        }
+        let is_free = |name: &&AttributeName| classes.attribute(name).is_some_and(|class| !class.is_guarded());
+        let named = classes.all_named().chain(classes.named_everywhere());
+        Some(named.filter(is_free).cloned().collect())
+    }
+
     /// Leaves of an entity of a source what may be kept in memory.
     pub fn keep_open(&self, entity: &mut Entity, personal_data: PersonalData) -> Judged {
         let of_types: Vec<&TypeClasses> = entity.types.iter().map(|name| &**self.type_classes(name)).collect();

@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod process;
+mod reading;
 mod revision;
 
 pub use process::{Process, RunningRevision};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use kakehashi_adapters::client::{AddressRule, HttpClient, HttpClientSettings, TlsSetupError};
 use kakehashi_adapters::held::{HeldMemory, HeldSource};
-use kakehashi_adapters::kind::{CannotOpen, Opening, Settings};
+use kakehashi_adapters::kind::{CannotOpen, Keeping, Keeps, Memory, Opening, Settings, memory_of_read};
 use kakehashi_adapters::{Adapter, AttributeSelection, SourceId};
 use kakehashi_config::{AddressGuard, Config, Hold, ProvidedType, SourceConfig};
 use kakehashi_contexts::Contexts;
@@ -26,6 +26,8 @@ use kakehashi_state::{State, StateError};
 use kakehashi_telemetry::{FindingCounter, MetricsError};
 use ngsi_ld::TypeName;
 
+use crate::reading::{ReadBy, ReadSource, ReadSources, WhereKept};
+
 /// One immutable revision, ready to answer. A request keeps the one that it began with.
 #[derive(Debug)]
 pub struct Revision {
@@ -44,8 +46,12 @@ pub struct Revision {
     /// The sources of which something is kept in memory.
     held: HashMap<SourceId, Arc<HeldSource>>,
     memory: HeldMemory,
+    /// The sources that answer from what they have read.
+    read: ReadSources,
+    read_memory: Memory,
     http: HttpClient,
     tasks: Tasks,
+    state: State,
 }
 
 /// Why a configuration that was read without fault cannot be used.
@@ -86,6 +92,8 @@ impl Revision {
             tasks: tasks.clone(),
             registrations: Registrations::default(),
             memory: HeldMemory::default(),
+            read_memory: memory_of_read(),
+            state: state.clone(),
         };
         Self::assemble(config, None, kept, &TenantLimiters::default()).await
     }
@@ -103,6 +111,8 @@ impl Revision {
             tasks: earlier.tasks.clone(),
             registrations: earlier.registry.registrations().clone(),
             memory: earlier.memory.clone(),
+            read_memory: earlier.read_memory.clone(),
+            state: earlier.state.clone(),
         };
         Self::assemble(config, Some(earlier), kept, &earlier.tenant_limits).await
     }
@@ -141,6 +151,26 @@ impl Revision {
                 held.erase();
             }
         }
+        for (id, read) in &earlier.read {
+            let goes_on = self
+                .read
+                .get(id)
+                .is_some_and(|other| Arc::ptr_eq(&read.keeps, &other.keeps));
+            if !goes_on {
+                read.keeps.erase();
+            }
+        }
+    }
+
+    /// The sources that answer from what they have read, in no order.
+    pub fn read(&self) -> impl Iterator<Item = (&SourceId, &dyn Keeps)> {
+        self.read.iter().map(|(id, read)| (id, &*read.keeps))
+    }
+
+    /// What answers from what it has read of a source.
+    #[must_use]
+    pub fn read_of(&self, source: &SourceId) -> Option<&dyn Keeps> {
+        self.read.get(source).map(|read| &*read.keeps)
     }
 
     /// The sources of which something is kept in memory, in no order.
@@ -160,9 +190,14 @@ impl Revision {
             config,
             findings: &findings,
         };
-        let memory = HeldMemory::default();
-        let (sources, _) = sources_of(&inspecting, None, &http, &Partitions::Unopened, &memory).await?;
-        Ok(Registry::new(sources))
+        let (memory, read_memory) = (HeldMemory::default(), memory_of_read());
+        let kept = WhereKept {
+            memory: &read_memory,
+            state: None,
+            findings: &findings,
+        };
+        let made = sources_of(&inspecting, None, &http, &Partitions::Unopened, &memory, &kept).await?;
+        Ok(Registry::new(made.sources))
     }
 
     /// What beginning to answer would find wrong with the files that a configuration names, without making or changing any: the
@@ -197,13 +232,21 @@ impl Revision {
             tasks,
             registrations,
             memory,
+            read_memory,
+            state,
         } = kept;
         let inspecting = Inspecting {
             config: &config,
             findings: &findings,
         };
         let partitions = Partitions::Open(tasks.upkeep.clone());
-        let (sources, held) = sources_of(&inspecting, earlier, &http, &partitions, &memory).await?;
+        let kept = WhereKept {
+            memory: &read_memory,
+            state: Some(&state),
+            findings: &findings,
+        };
+        let SourcesMade { sources, held, read } =
+            sources_of(&inspecting, earlier, &http, &partitions, &memory, &kept).await?;
         Ok(Self {
             registry: Registry::beside(sources, registrations),
             tenant_limits: TenantLimiters::after(limits, &config.tenants),
@@ -212,8 +255,11 @@ impl Revision {
             findings,
             held,
             memory,
+            read,
+            read_memory,
             http,
             tasks,
+            state,
             config,
         })
     }
@@ -227,6 +273,8 @@ struct Kept {
     tasks: Tasks,
     registrations: Registrations,
     memory: HeldMemory,
+    read_memory: Memory,
+    state: State,
 }
 
 /// What becomes of partitions of the store.
@@ -241,6 +289,13 @@ enum Partitions {
 /// The sources of which something is kept.
 type Held = HashMap<SourceId, Arc<HeldSource>>;
 
+/// What was made of the sources of a configuration.
+struct SourcesMade {
+    sources: Vec<RegisteredSource>,
+    held: Held,
+    read: ReadSources,
+}
+
 /// Every source with its adapter, in the order of the configuration, and those of which something is kept.
 async fn sources_of(
     inspecting: &Inspecting<'_>,
@@ -248,9 +303,11 @@ async fn sources_of(
     http: &HttpClient,
     partitions: &Partitions,
     memory: &HeldMemory,
-) -> Result<(Vec<RegisteredSource>, Held), CannotBuild> {
+    kept: &WhereKept<'_>,
+) -> Result<SourcesMade, CannotBuild> {
     let mut sources = Vec::new();
     let mut held = Held::new();
+    let mut read = ReadSources::new();
     let classification = inspecting.config.policy.classification();
     for source in inspecting.config.sources() {
         let guard = inspecting.config.guard(source);
@@ -263,13 +320,31 @@ async fn sources_of(
             .transpose()?;
         let http = own.as_ref().unwrap_or(http);
         for owner in source.owners() {
-            let kept = match partitions {
+            let by = ReadBy::of(inspecting.config, source);
+            let earlier_read = earlier.read(source, by.as_ref());
+            let before = match partitions {
+                Partitions::Open(_) if by.is_some() && earlier_read.is_none() => None,
                 Partitions::Open(_) => earlier.adapter(source, owner),
                 Partitions::Unopened => source.settings.unopened(&source.id),
             };
-            let adapter = match kept {
-                Some(adapter) => adapter,
-                None => opened(source, owner, inspecting.config, http, partitions).await?,
+            let adapter = match before {
+                Some(adapter) => {
+                    if let Some(earlier_read) = earlier_read {
+                        read.insert(source.id.clone(), earlier_read.clone());
+                    }
+                    adapter
+                }
+                None => {
+                    let keeping = by
+                        .as_ref()
+                        .map(|by| by.keeping(inspecting.config, source, kept))
+                        .transpose()?;
+                    let (adapter, keeps) = opened(source, owner, inspecting.config, http, partitions, keeping).await?;
+                    if let Some((keeps, by)) = keeps.zip(by) {
+                        read.insert(source.id.clone(), ReadSource { keeps, by });
+                    }
+                    adapter
+                }
             };
             let adapter = match &source.hold {
                 Some(hold) => {
@@ -289,7 +364,7 @@ async fn sources_of(
             sources.push(registered(source, owner, inspecting, adapter));
         }
     }
-    Ok((sources, held))
+    Ok(SourcesMade { sources, held, read })
 }
 
 /// What an earlier revision has of a source.
@@ -343,6 +418,12 @@ impl<'a> Earlier<'a> {
         Some(Arc::clone(&found.adapter))
     }
 
+    /// What it answers from that it has read, if the same may be kept of the same source.
+    fn read(&self, source: &SourceConfig, by: Option<&ReadBy>) -> Option<&'a ReadSource> {
+        let earlier = self.revision?.read.get(&source.id)?;
+        (self.is_same && by?.keeps_the_same_as(&earlier.by)).then_some(earlier)
+    }
+
     /// What is kept of the source.
     fn held(&self, source: &SourceConfig) -> Option<&'a Arc<HeldSource>> {
         self.revision?.held.get(&source.id)
@@ -392,7 +473,8 @@ async fn opened(
     config: &Config,
     http: &HttpClient,
     partitions: &Partitions,
-) -> Result<Arc<dyn Adapter>, CannotBuild> {
+    keeping: Option<Keeping>,
+) -> Result<(Arc<dyn Adapter>, Option<Arc<dyn Keeps>>), CannotBuild> {
     let tenant = config.tenant(owner.as_str());
     let code = tenant.and_then(|tenant| tenant.code.as_ref()).map(ToString::to_string);
     let opening = Opening {
@@ -404,6 +486,7 @@ async fn opened(
         credential: source.credential.clone(),
         limits: source.limits.clone(),
         types: &provided_types(source),
+        keeping,
     };
     let opened = source.settings.open(opening).await;
     let opened = opened.map_err(|error| CannotBuild::Source {
@@ -415,7 +498,7 @@ async fn opened(
     {
         tracing::error!(source_id = %source.id, %error, "what the source needs beside requests is not run");
     }
-    Ok(opened.adapter)
+    Ok((opened.adapter, opened.keeps))
 }
 
 /// The types that a source names one by one, each once: an entry may stand beside a claim to some of the same.

@@ -21,6 +21,7 @@ pub fn now(gateway: &Gateway) -> Vec<Condition> {
     all.extend(state(gateway));
     all.extend(stores(gateway));
     all.extend(lost_sources(gateway));
+    all.extend(held_back_files(gateway));
     all.extend(shedding(gateway));
     all
 }
@@ -61,6 +62,27 @@ fn lost_sources(gateway: &Gateway) -> Vec<Condition> {
         })
     });
     lost.collect()
+}
+
+/// What the files of a source say now is held back, until an administrator agrees or they are well again.
+fn held_back_files(gateway: &Gateway) -> Vec<Condition> {
+    let revision = gateway.revision();
+    let held_back = revision.read().filter_map(|(id, read)| {
+        let why = read.status().held_back?;
+        let tenant = revision.config.source(id).map(|source| source.tenant.clone());
+        Some(Condition {
+            what: "file-held-back",
+            tenant,
+            reason: why.reason.as_str(),
+            since: Timestamp::try_from(why.since).unwrap_or(Timestamp::UNIX_EPOCH),
+            detail: format!(
+                "the files of {id} had {} entities and would have {}: what they said before answers until an administrator \
+                 accepts it (POST /admin/v1/sources/{id}/accept) or they are well again",
+                why.before, why.now
+            ),
+        })
+    });
+    held_back.collect()
 }
 
 /// Requests were sent away lately, because there was as much to do as there may be.

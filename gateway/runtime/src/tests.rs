@@ -18,7 +18,9 @@ fn tasks(metrics: &Metrics) -> Tasks {
 
 /// The lines of a metric.
 fn lines(metrics: &Metrics, name: &str) -> Vec<String> {
-    let text = metrics.to_prometheus(&[], &[], std::iter::empty()).unwrap();
+    let text = metrics
+        .to_prometheus(&[], &[], std::iter::empty(), std::iter::empty())
+        .unwrap();
     let lines = text.lines().filter(|line| line.starts_with(name));
     lines.map(str::to_owned).collect()
 }

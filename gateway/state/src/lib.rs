@@ -1,9 +1,9 @@
 //! What the gateway keeps over a restart, in the database of `[gateway] state`: contexts, subscriptions, the revisions
-//! that ran, and what was done with whole partitions of the store.
+//! that ran, what was done with whole partitions of the store, and what the files of sources were like.
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`contexts`], [`subscriptions`], [`revisions`], [`acts`] | what is kept of each, and what may be done with it, without a word of SQL |
+//! | [`contexts`], [`subscriptions`], [`revisions`], [`acts`], [`files`] | what is kept of each, and what may be done with it, without a word of SQL |
 //! | `backend` | what that rests in: one folder for each database, the only place with SQL |
 //!
 //! What a record means only its user knows: texts are kept as they are given.
@@ -18,6 +18,7 @@ pub mod acts;
 mod backend;
 pub mod contexts;
 mod error;
+pub mod files;
 pub mod revisions;
 pub mod subscriptions;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use self::acts::Acts;
 use self::backend::Backend;
 use self::backend::sqlite::SqliteBackend;
 use self::contexts::Contexts;
+use self::files::Files;
 use self::revisions::Revisions;
 use self::subscriptions::Subscriptions;
 
@@ -93,6 +95,12 @@ impl State {
     /// What was done with whole partitions of the store.
     #[must_use]
     pub fn acts(&self) -> &dyn Acts {
+        &*self.0
+    }
+
+    /// What is remembered of the files of sources.
+    #[must_use]
+    pub fn files(&self) -> &dyn Files {
         &*self.0
     }
 

@@ -16,6 +16,7 @@ mod log_line;
 mod logging;
 mod metrics;
 mod panics;
+mod read;
 mod source_lines;
 mod tasks;
 mod tls;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kakehashi_adapters::SourceId;
 use kakehashi_adapters::held::HeldStatus;
+use kakehashi_adapters::kind::ReadStatus;
 use kakehashi_core::Condition;
 use kakehashi_core::names::TenantId;
 use opentelemetry::KeyValue;
@@ -19,6 +20,7 @@ use super::exchanges::{self, Exchanges};
 use super::findings::FindingCounter;
 use super::held;
 use super::in_use::InUseMetrics;
+use super::read;
 use super::tasks::TaskMetrics;
 use super::tls::TlsMetrics;
 
@@ -241,7 +243,8 @@ impl Metrics {
         self.policy_faults.inc_by(so_far.saturating_sub(known));
     }
 
-    /// All metrics as Prometheus text, with what is wrong now, how often sources were asked and what is kept of them in memory.
+    /// All metrics as Prometheus text, with what is wrong now, how often sources were asked and what is kept
+    /// of them in memory, for a while or as their files say it.
     ///
     /// # Errors
     /// [`MetricsError`] when they cannot be encoded.
@@ -250,6 +253,7 @@ impl Metrics {
         conditions: &[Condition],
         exchanges: &[Exchanges],
         held: impl Iterator<Item = (&'a SourceId, HeldStatus)>,
+        read: impl Iterator<Item = (&'a SourceId, ReadStatus)>,
     ) -> Result<String, MetricsError> {
         let mut families = self.registry.gather();
         families.extend(exchanges::families(exchanges)?);
@@ -258,6 +262,7 @@ impl Metrics {
             families.extend(gauge_of(conditions)?.collect());
         }
         families.extend(held::families(held)?);
+        families.extend(read::families(read)?);
         let mut text = Vec::new();
         TextEncoder::new()
             .encode(&families, &mut text)

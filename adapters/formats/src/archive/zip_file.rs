@@ -23,12 +23,9 @@ pub(crate) enum Unzipped {
     Workbook,
     /// The file that is meant.
     File(Vec<u8>),
-    /// The files of Shapefiles, by their names within the archive.
-    Shapefile(Vec<(String, Vec<u8>)>),
+    /// A Shapefile, which is read as the archive that it is.
+    Shapefile,
 }
-
-/// Parts of a Shapefile.
-const SHAPE_PARTS: [&str; 5] = [".shp", ".shx", ".dbf", ".prj", ".cpg"];
 
 /// Unpacks what is meant: the file of that name or ending, or the only one that is data.
 pub(crate) fn unzip(bytes: &[u8], entry: Option<&str>, limits: &Limits) -> Result<Unzipped, FormatError> {
@@ -62,7 +59,9 @@ pub(crate) fn unzip(bytes: &[u8], entry: Option<&str>, limits: &Limits) -> Resul
     if entry.is_none() && files.iter().any(|(_, name)| name == "xl/workbook.xml") {
         return Ok(Unzipped::Workbook);
     }
-    let is_shape = |name: &str| has_ending(name, &SHAPE_PARTS);
+    if entry.is_none() && files.iter().any(|(_, name)| has_ending(name, &[".shp"])) {
+        return Ok(Unzipped::Shapefile);
+    }
     let mut left = limits.unpacked_bytes;
     let mut read = |place: usize| -> Result<Vec<u8>, FormatError> {
         let file = archive
@@ -79,11 +78,6 @@ pub(crate) fn unzip(bytes: &[u8], entry: Option<&str>, limits: &Limits) -> Resul
         left = left.saturating_sub(unpacked.len());
         Ok(unpacked)
     };
-    if entry.is_none() && files.iter().any(|(_, name)| has_ending(name, &[".shp"])) {
-        let parts = files.into_iter().filter(|(_, name)| is_shape(name));
-        let parts: Result<Vec<_>, _> = parts.map(|(place, name)| Ok((name, read(place)?))).collect();
-        return Ok(Unzipped::Shapefile(parts?));
-    }
     let is_meant = |name: &str| match entry {
         Some(entry) => {
             name == entry

@@ -49,6 +49,8 @@ pub struct Table<'w, S> {
     /// Whether the last row held nothing.
     is_behind_gap: bool,
     has_ended: bool,
+    /// Whether a row came already.
+    has_rows: bool,
 }
 
 impl<S> std::fmt::Debug for Table<'_, S> {
@@ -95,6 +97,7 @@ impl<'w, S: RowSource> Table<'w, S> {
             above: Row::new(),
             is_behind_gap: false,
             has_ended: false,
+            has_rows: false,
         })
     }
 
@@ -114,6 +117,10 @@ impl<'w, S: RowSource> Table<'w, S> {
                 self.is_behind_gap = true;
                 continue;
             }
+            if !self.has_rows && !self.is_behind_gap && self.is_sum(row) {
+                report.note(row.number(), 0, What::SumAbove);
+                continue;
+            }
             if self.is_end(row) {
                 self.end(report)?;
                 break;
@@ -125,6 +132,7 @@ impl<'w, S: RowSource> Table<'w, S> {
                 continue;
             }
             self.fit(row, report);
+            self.has_rows = true;
             return Ok(true);
         }
         Ok(false)
@@ -152,6 +160,14 @@ impl<'w, S: RowSource> Table<'w, S> {
         let is_title =
             self.is_behind_gap && row.filled() == 1 && self.header.iter().filter(|text| !text.is_empty()).count() > 2;
         self.wanted.until.iter().any(ends) || is_title
+    }
+
+    /// Whether a row holds sums: people put them directly below the header as well.
+    fn is_sum(&self, row: &Row) -> bool {
+        let first = row.cells().find(|cell| !cell.as_str().trim().is_empty());
+        let is_word = |until: &&String| until.chars().any(char::is_alphanumeric);
+        let mut words = self.wanted.until.iter().filter(is_word);
+        first.is_some_and(|first| words.any(|until| (self.wanted.same)(first.as_str().trim(), until)))
     }
 
     /// Nothing behind this belongs to the table; if there is more that looks like rows, that is told.

@@ -42,6 +42,18 @@ fn titles_above_and_notes_below_are_no_rows() {
 }
 
 #[test]
+fn a_sum_directly_below_the_header_is_no_row_and_no_end() {
+    let until = ["合計".to_owned()];
+    let wanted = Wanted {
+        until: &until,
+        ..wanted(&["名称", "人数"])
+    };
+    let (_, rows, report) = read("名称,人数\n合計,12\nA,5\nB,7\n", wanted).unwrap();
+    assert_eq!(rows, [["A", "5"], ["B", "7"]]);
+    assert_eq!(report.count(What::SumAbove), 1);
+}
+
+#[test]
 fn a_header_of_two_rows_is_joined() {
     let wanted = Wanted {
         header_rows: 2,

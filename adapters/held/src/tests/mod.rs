@@ -59,7 +59,7 @@ impl PreparedQuery for Asked {
     fn push_down(&self) -> PushDown {
         PushDown {
             selection: Coverage::Exact,
-            ..crate::conditions::UNDECIDED
+            ..kakehashi_index::UNDECIDED
         }
     }
 

@@ -112,7 +112,13 @@ fn read_required(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Op
     match value.get_ref() {
         DeValue::Boolean(is_required) => is_required.then(|| diagnostics.place(&value.span())),
         found => {
-            wrong_kind(&value.span(), &table.field_of("required"), "true or false", found, diagnostics);
+            wrong_kind(
+                &value.span(),
+                &table.field_of("required"),
+                "true or false",
+                found,
+                diagnostics,
+            );
             None
         }
     }

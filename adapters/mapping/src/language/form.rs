@@ -122,7 +122,10 @@ const CONVERSIONS: &[&str] = &[
 impl Rule {
     /// Whether a Property comes of it, which may have a unit.
     pub(super) fn makes_a_property(&self) -> bool {
-        matches!(self, Self::Constant(_) | Self::Field { .. } | Self::Text { .. } | Self::Expression(_))
+        matches!(
+            self,
+            Self::Constant(_) | Self::Field { .. } | Self::Text { .. } | Self::Expression(_)
+        )
     }
 }
 

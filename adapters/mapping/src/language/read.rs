@@ -13,7 +13,7 @@ use super::derived::{name_derived, read_derived};
 use super::error::{Diagnostics, MappingError};
 use super::fields::{AttributeReader, id_path, id_template, read_zone, single_value_path, streamed_path};
 use super::filter::read_filters;
-use super::path::JsonPath;
+use super::path::{JsonPath, Step};
 use super::position::read_crs;
 use super::request::{Paging, RequestPath};
 use super::rows::read_rows;
@@ -286,7 +286,10 @@ fn read_documents(
                     diagnostics.report(&value.span(), &table.field_of(key), message);
                 }
             }
-            Some(JsonPath { steps: Vec::new() })
+            // As JSON, which a mapping is tried on, they are the elements of a list.
+            Some(JsonPath {
+                steps: vec![Step::Each],
+            })
         }
         _ => table
             .required_text("records", diagnostics)

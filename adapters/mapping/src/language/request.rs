@@ -129,7 +129,8 @@ impl PagingStyle {
 }
 
 impl Paging {
-    pub(super) const NONE: Self = Self {
+    /// All records come at once.
+    pub const NONE: Self = Self {
         style: PagingStyle::None,
         size: DEFAULT_PAGE_SIZE,
     };

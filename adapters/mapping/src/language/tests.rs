@@ -305,24 +305,47 @@ fn an_expression_is_judged_with_the_mapping_and_makes_a_value_of_fields() {
     };
     let context = Context::kakehashi();
     let refused = |expression: &str| {
-        let errors = Mapping::parse(&mapping(expression), "x.toml", context).map(|_| ()).unwrap_err();
+        let errors = Mapping::parse(&mapping(expression), "x.toml", context)
+            .map(|_| ())
+            .unwrap_err();
         errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     for (expression, told) in [
-        ("{ expression = \"a.trimm()\", as = \"string\" }", "did you mean `trim`?"),
+        (
+            "{ expression = \"a.trimm()\", as = \"string\" }",
+            "did you mean `trim`?",
+        ),
         ("{ expression = \"a.trim()\" }", "`as` is missing"),
-        ("{ expression = \"a\", as = \"date\" }", "an expression does not make `date`"),
-        ("{ expression = \"a > 1\", as = \"string\" }", "makes true or false, and `as` says that it is a text"),
-        ("{ expression = \"a\", as = \"string\", with = { b = \"x\" } }", "the expression has no name `b`"),
+        (
+            "{ expression = \"a\", as = \"date\" }",
+            "an expression does not make `date`",
+        ),
+        (
+            "{ expression = \"a > 1\", as = \"string\" }",
+            "makes true or false, and `as` says that it is a text",
+        ),
+        (
+            "{ expression = \"a\", as = \"string\", with = { b = \"x\" } }",
+            "the expression has no name `b`",
+        ),
     ] {
         let said = refused(expression);
-        assert!(said.starts_with("x.toml:6:") && said.contains(told), "{expression}: {said}");
+        assert!(
+            said.starts_with("x.toml:6:") && said.contains(told),
+            "{expression}: {said}"
+        );
     }
-    let text = mapping("{ expression = \"a.trim() + string(size(c)) + (d == null ? '' : d)\", with = { a = \"名称\", c = \"$.l[*]\" }, as = \"string\" }");
+    let text = mapping(
+        "{ expression = \"a.trim() + string(size(c)) + (d == null ? '' : d)\", with = { a = \"名称\", c = \"$.l[*]\" }, as = \"string\" }",
+    );
     let mapping = Mapping::parse(&text, "x.toml", context).unwrap();
     let sample = r#"[{"no": 1, "名称": " 佐野 ", "l": [1, 2]}, {"no": 2, "名称": 5, "l": []}]"#;
     let report = crate::try_mapping(&mapping, None, sample.as_bytes());
-    let names: Vec<String> = report.entities.iter().map(|entity| format!("{:?}", entity.attributes)).collect();
+    let names: Vec<String> = report
+        .entities
+        .iter()
+        .map(|entity| format!("{:?}", entity.attributes))
+        .collect();
     assert!(names[0].contains("佐野2"), "{names:?}");
     assert_eq!(report.entities[1].attributes.len(), 0, "{names:?}");
     let told = report.warnings.iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -98,6 +98,9 @@ pub trait Findings {
     /// `field` is the attribute's name, as the mapping has it, or `id`, or `JSON` for the record as a whole.
     fn note(&mut self, field: &str, finding: Finding);
 
+    /// What is noted from now on is of this row of a table, as people count them.
+    fn at(&mut self, _row: u64) {}
+
     /// The body is read again from its beginning: what was noted is noted again.
     fn forget(&mut self);
 }

@@ -249,7 +249,7 @@ fn wrong_sources_are_told_with_what_would_be_right() {
     );
     assert_said(
         &after("\"ngsi-v2\"", "\"ngsi-v2\"\nmapping = \"m.toml\""),
-        &[r#"error: `mapping` in source `sano-orion` belongs to sources with adapter = "rest""#],
+        &[r#"error: `mapping` in source `sano-orion` belongs to sources with adapter = "rest" and "open-data""#],
     );
     assert_said(
         &after("\"AED\"", "\"AEDs\""),

@@ -138,7 +138,7 @@ const SELF_EVIDENT: [(&str, &str); 32] = [
         "the key does nothing there: take it out",
     ),
     (
-        "`{}` in {} belongs to sources with adapter = \"{}\"",
+        "`{}` in {} belongs to sources with adapter = {}",
         "the key does nothing there: take it out",
     ),
     (

@@ -7,7 +7,8 @@ mod values;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use kakehashi_adapters::mapping::{Mapping as RestMapping, try_mapping};
+use kakehashi_adapters::mapping::record::Outside;
+use kakehashi_adapters::mapping::{Mapping as RestMapping, try_mapping_of};
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::render::{Format, Rendering, render_entity};
 
@@ -29,6 +30,9 @@ pub(super) enum Mapping {
         /// values: without it what is told beside the entities has none, and can be sent to a vendor.
         #[arg(long)]
         values: bool,
+        /// The code of the local government whose file it is (全国地方公共団体コード), where the mapping takes it from the source.
+        #[arg(long)]
+        code: Option<String>,
     },
     /// Propose a mapping from a file whose columns follow one of the official standards.
     New(new::New),
@@ -36,13 +40,14 @@ pub(super) enum Mapping {
 
 impl Mapping {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let (mapping, sample, r#type, values) = match self {
+        let (mapping, sample, r#type, values, code) = match self {
             Self::Try {
                 mapping,
                 sample,
                 r#type,
                 values,
-            } => (mapping, sample, r#type, values),
+                code,
+            } => (mapping, sample, r#type, values, code),
             Self::New(new) => return new.run(),
         };
         let name = mapping.display().to_string();
@@ -53,7 +58,9 @@ impl Mapping {
         let context = Context::kakehashi();
         let mapping = RestMapping::parse(ngsi_ld::text_without_byte_order_mark(&text), &name, context)
             .map_err(|errors| Failure::Several(errors.iter().map(ToString::to_string).collect()))?;
-        let report = try_mapping(&mapping, r#type.as_deref(), &read(&sample)?);
+        let mut outside = Outside::of_source(code.as_deref(), None, []);
+        outside.file = sample.file_name().map(|name| name.to_string_lossy().into());
+        let report = try_mapping_of(&mapping, r#type.as_deref(), &read(&sample)?, &outside);
         if let Some(failure) = report.failure {
             return Err(Failure::Other(failure));
         }

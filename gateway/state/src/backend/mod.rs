@@ -15,12 +15,13 @@ use tokio::sync::watch;
 
 use crate::acts::Acts;
 use crate::contexts::Contexts;
+use crate::files::Files;
 use crate::revisions::Revisions;
 use crate::subscriptions::Subscriptions;
 
 /// A database with what the gateway keeps.
 #[async_trait]
-pub(crate) trait Backend: Contexts + Subscriptions + Revisions + Acts + fmt::Debug {
+pub(crate) trait Backend: Contexts + Subscriptions + Revisions + Acts + Files + fmt::Debug {
     /// Why it cannot be written, and perhaps not even read.
     fn trouble(&self) -> Option<Trouble>;
 

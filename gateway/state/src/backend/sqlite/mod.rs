@@ -9,6 +9,7 @@
 mod acts;
 mod contexts;
 mod failing;
+mod files;
 mod revisions;
 mod schema;
 mod subscriptions;

@@ -13,7 +13,7 @@ struct Part {
     migrations: &'static [&'static str],
 }
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     // `tenant` is empty where the subscription is to the federation.
     Part {
         name: "subscriptions",
@@ -73,6 +73,16 @@ const PARTS: [Part; 4] = [
         by_whom TEXT NOT NULL,
         what TEXT NOT NULL,
         outcome TEXT
+    ) STRICT;
+"],
+    },
+    Part {
+        name: "files",
+        migrations: &["
+    CREATE TABLE source_files (
+        source TEXT PRIMARY KEY,
+        at INTEGER NOT NULL,
+        known TEXT NOT NULL
     ) STRICT;
 "],
     },

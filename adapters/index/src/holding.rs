@@ -135,7 +135,7 @@ impl Holding {
 
     /// What the source is asked, so that it can be kept: of each type by itself, so that it is known of which type it is what
     /// is wrong with an entity.
-    pub(crate) fn questions(&self) -> impl Iterator<Item = SourceQuery> {
+    pub fn questions(&self) -> impl Iterator<Item = SourceQuery> {
         self.types.iter().map(|of_type| SourceQuery {
             attributes: AttributeSelection::Only(of_type.attributes.clone()),
             system_attributes: true,
@@ -144,7 +144,8 @@ impl Holding {
     }
 
     /// Whether the same is kept of entities of each of these types.
-    pub(crate) fn are_alike(&self, types: &[TypeName]) -> bool {
+    #[must_use]
+    pub fn are_alike(&self, types: &[TypeName]) -> bool {
         let mut attributes = types.iter().map(|name| {
             let of_type = self.types.iter().find(|of_type| of_type.name == *name);
             of_type.map(|of_type| &of_type.attributes)
@@ -155,7 +156,8 @@ impl Holding {
 }
 
 /// Whether conditions look at nothing but what is asked for: what is kept beside that would tell of itself.
-fn looks_at_what_is_asked_for(query: &SourceQuery) -> bool {
+#[must_use]
+pub fn looks_at_what_is_asked_for(query: &SourceQuery) -> bool {
     let is_asked =
         |name: &AttributeName| query.attributes.includes(name) || (query.system_attributes && name.is_system_date());
     let filter = query.filter.as_deref();

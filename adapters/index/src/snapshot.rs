@@ -6,30 +6,27 @@ use std::time::Duration;
 
 use hashbrown::{HashMap, HashSet};
 use kakehashi_contract::{AttributeSelection, Flaw, SourceQuery, Yielded};
-use kakehashi_resources::share::Share;
 use ngsi_ld::entity::{Attribute, Instance, SystemAttributes};
 use ngsi_ld::query::{Condition, Expression};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use tokio::time::Instant;
 
 use crate::columns::{Column, MayMeet};
+use crate::finders::FoundByAttribute;
 use crate::holding::{Holding, Judge, Judged, NotHeld};
-use crate::memory::{Kept, MOST_ENTITIES};
+use crate::memory::{Kept, SourceMemory};
 use crate::places::Places;
 
 /// What a place in the lists takes beside its entity, about: in the map of ids, and its number.
 const BYTES_OF_A_PLACE: usize = 64;
 
-/// Attributes by whose values entities are found: what people look for has few.
-pub(crate) const MOST_COLUMNS: usize = 32;
-
 /// What a source said at one time.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     /// When the reading began: nothing of it is older.
-    pub(crate) begun: Instant,
+    pub begun: Instant,
     /// How long it took.
-    pub(crate) took: Duration,
+    pub took: Duration,
     places: Box<[Place]>,
     /// Where the entities of each type are; `None`: some have several.
     by_type: Option<Vec<(TypeName, Range<usize>)>>,
@@ -50,13 +47,6 @@ pub(crate) enum Place {
     LeftOut(Flaw, TypeName),
 }
 
-/// What finds entities by one attribute.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum FoundByAttribute {
-    Value(AttributeName),
-    Place(AttributeName),
-}
-
 #[derive(Debug)]
 struct FoundBy {
     columns: HashMap<AttributeName, Arc<Column>>,
@@ -73,10 +63,10 @@ pub(crate) enum Candidates {
 }
 
 /// A reading under way.
-pub(crate) struct Building<'a> {
+pub struct Building<'a> {
     holding: &'a Holding,
     judge: &'a Judge,
-    share: &'a Arc<Share>,
+    memory: &'a SourceMemory,
     places: Vec<Place>,
     by_type: Vec<(TypeName, Range<usize>)>,
     has_several_types: bool,
@@ -87,30 +77,41 @@ pub(crate) struct Building<'a> {
 }
 
 impl<'a> Building<'a> {
-    pub(crate) fn new(holding: &'a Holding, judge: &'a Judge, share: &'a Arc<Share>) -> Self {
+    /// Nothing was read yet. What is kept is counted as this memory says.
+    #[must_use]
+    pub fn new(holding: &'a Holding, judge: &'a Judge, memory: &'a SourceMemory) -> Self {
         Self {
             holding,
             judge,
-            share,
+            memory,
             places: Vec::new(),
             by_type: Vec::new(),
             has_several_types: false,
             by_id: HashMap::new(),
             flawed: Vec::new(),
             reduced: HashSet::new(),
-            kept: Kept::nothing_of(share),
+            kept: Kept::nothing_of(memory),
         }
     }
 
     /// What is added from now on was sent for a question about this type.
-    pub(crate) fn begin(&mut self, name: &TypeName) {
+    pub fn begin(&mut self, name: &TypeName) {
         let begin = self.places.len();
         self.by_type.push((name.clone(), begin..begin));
     }
 
+    /// Whether an entity of that id was added.
+    #[must_use]
+    pub fn has(&self, id: &EntityId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
     /// Adds what the source has sent of the question.
-    pub(crate) fn add(&mut self, yielded: Yielded) -> Result<(), NotHeld> {
-        if self.places.len() >= MOST_ENTITIES {
+    ///
+    /// # Errors
+    /// [`NotHeld`], when what the source holds cannot be kept.
+    pub fn add(&mut self, yielded: Yielded) -> Result<(), NotHeld> {
+        if self.places.len() >= self.memory.bounds().entities {
             return Err(NotHeld::TooMany);
         }
         let number = u32::try_from(self.places.len()).map_err(|_| NotHeld::TooMany)?;
@@ -152,7 +153,9 @@ impl<'a> Building<'a> {
         Ok(())
     }
 
-    pub(crate) fn finish(self, begun: Instant) -> Snapshot {
+    /// What was read, of a reading that began then.
+    #[must_use]
+    pub fn finish(self, begun: Instant) -> Snapshot {
         Snapshot {
             begun,
             took: begun.elapsed(),
@@ -164,7 +167,7 @@ impl<'a> Building<'a> {
             found_by: RwLock::new(FoundBy {
                 columns: HashMap::new(),
                 places: HashMap::new(),
-                kept: Kept::nothing_of(self.share),
+                kept: Kept::nothing_of(self.memory),
             }),
             kept: self.kept,
         }
@@ -172,13 +175,32 @@ impl<'a> Building<'a> {
 }
 
 impl Snapshot {
+    /// Whether it has no place.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Whether some entity has several types.
+    #[must_use]
+    pub const fn has_several_types(&self) -> bool {
+        self.by_type.is_none()
+    }
+
+    /// The ids of all entities, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = &EntityId> {
+        self.by_id.keys()
+    }
+
     /// How many places it has.
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.places.len()
     }
 
     /// About how many bytes it takes.
-    pub(crate) fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         let found_by = self.found_by.read().unwrap_or_else(PoisonError::into_inner);
         self.kept.bytes() + found_by.kept.bytes()
     }
@@ -205,7 +227,8 @@ impl Snapshot {
     }
 
     /// The entity of an id.
-    pub(crate) fn entity(&self, id: &EntityId) -> Option<&Entity> {
+    #[must_use]
+    pub fn entity(&self, id: &EntityId) -> Option<&Entity> {
         match self.place(*self.by_id.get(id)? as usize)? {
             Place::Entity(entity) => Some(entity),
             Place::LeftOut(..) => None,
@@ -214,7 +237,8 @@ impl Snapshot {
 
     /// Whether a question cannot be answered from it after all: somebody may see what is not here, or an entity that is asked
     /// for by its id may be one of those with which something is wrong.
-    pub(crate) fn lacks_something_of(&self, query: &SourceQuery) -> bool {
+    #[must_use]
+    pub fn lacks_something_of(&self, query: &SourceQuery) -> bool {
         let is_reduced = || match &query.attributes {
             AttributeSelection::All => !self.reduced.is_empty(),
             AttributeSelection::Only(names) => names.iter().any(|name| self.reduced.contains(name)),
@@ -285,8 +309,17 @@ impl Snapshot {
         found_by.places.get(name).cloned()
     }
 
+    /// Whether there is what finds entities by an attribute.
+    #[must_use]
+    pub fn finds_by(&self, wanted: &FoundByAttribute) -> bool {
+        match wanted {
+            FoundByAttribute::Value(name) => self.column_of(name).is_some(),
+            FoundByAttribute::Place(name) => self.boxes_of(name).is_some(),
+        }
+    }
+
     /// Makes what finds entities by an attribute, if it is not there yet and there is room for it.
-    pub(crate) fn find_by(&self, wanted: &FoundByAttribute) {
+    pub fn find_by(&self, wanted: &FoundByAttribute) {
         let entities = || {
             let numbered = self.places.iter().zip(0_u32..);
             numbered.filter_map(|(place, number)| match place {

@@ -13,7 +13,7 @@ use ngsi_ld::query::Steps;
 const AT_ONCE: usize = 2_000;
 
 /// Nothing is decided yet.
-pub(crate) const UNDECIDED: PushDown = PushDown {
+pub const UNDECIDED: PushDown = PushDown {
     selection: Coverage::None,
     id_pattern: Coverage::None,
     any_attribute: Coverage::None,
@@ -26,7 +26,7 @@ pub(crate) const UNDECIDED: PushDown = PushDown {
 ///
 /// # Errors
 /// [`Exhausted::Steps`] where that cannot be found out in a bounded number of steps.
-pub(crate) async fn meets(query: &SourceQuery, decided: &PushDown, entity: &Entity) -> Result<bool, Exhausted> {
+pub async fn meets(query: &SourceQuery, decided: &PushDown, entity: &Entity) -> Result<bool, Exhausted> {
     let open = |coverage: Coverage| coverage != Coverage::Exact;
     if open(decided.selection)
         && !(query.types.iter().any(|name| entity.has_type(name))

@@ -10,7 +10,8 @@ use ngsi_ld::Entity;
 use ngsi_ld::query::{BoundingBox, Ordering, OrderingKey};
 
 use crate::conditions::{UNDECIDED, has_expired, meets, to_the_end};
-use crate::snapshot::{FoundByAttribute, Place, Snapshot, shown};
+use crate::finders::FoundByAttribute;
+use crate::snapshot::{Place, Snapshot, shown};
 
 /// Entities that are looked for by their places at first. A map shows some ten.
 const NEAREST_AT_FIRST: usize = 32;
@@ -155,13 +156,13 @@ impl InOrder {
 }
 
 /// What decides where an entity comes.
-pub(crate) async fn key(order: &Ordering, entity: &Entity) -> OrderingKey {
+pub async fn key(order: &Ordering, entity: &Entity) -> OrderingKey {
     let mut evaluation = order.begin_key(entity);
     to_the_end(|steps| evaluation.advance(steps)).await
 }
 
 /// Things in the order of their keys.
-pub(crate) async fn sorted<T>(order: &Ordering, keyed: Vec<(OrderingKey, T)>) -> Vec<T> {
+pub async fn sorted<T>(order: &Ordering, keyed: Vec<(OrderingKey, T)>) -> Vec<T> {
     let mut sorting = order.begin_sort(keyed);
     to_the_end(|steps| sorting.advance(steps)).await
 }
