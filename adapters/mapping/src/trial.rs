@@ -39,6 +39,8 @@ pub struct TryReport {
     pub shown: Vec<Shown>,
     /// What was met in the file itself: characters, rows and sheets, by their place.
     pub met: Vec<String>,
+    /// Columns of a table that nothing of the mapping reads.
+    pub unread: Vec<String>,
     /// Why nothing could be made at all.
     pub failure: Option<String>,
 }
@@ -316,6 +318,7 @@ fn try_type(mapping: &TypeMapping, sample: &[u8], outside: &Outside) -> TryRepor
                 .and_then(|row| usize::try_from(*row).ok());
             *record = row.unwrap_or(*record);
         };
+        report.unread.clone_from(&table.unread);
         report.warnings.iter_mut().for_each(|one| row(&mut one.record));
         report.shown.iter_mut().for_each(|one| row(&mut one.record));
     }
@@ -490,7 +493,9 @@ fn read_sample_in(
     report.records = envelope.records;
     report.not_back = way_back.map(WriteTrial::finish).unwrap_or_default();
     report.lacking = required.told(mapping, built);
-    report.absent = absent_fields(mapping, paths, &absent, report.records, sample);
+    if !mapping.absent_is_usual {
+        report.absent = absent_fields(mapping, paths, &absent, report.records, sample);
+    }
     Ok(report)
 }
 

@@ -6,24 +6,15 @@ use std::fs::File as OpenFile;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use kakehashi_contract::{AdapterError, ErrorKind, Origin as Whose, SourceId};
 use rustix::fs::{Mode, OFlags, openat};
 
-use crate::origin::{File, Found, Known};
+use crate::found::{File, Found, Known, Stamp};
 
 /// Files of one folder: a town's open data has some hundred.
 const MOST_FILES: usize = 1_000;
-
-/// What tells whether a file has changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    name: OsString,
-    length: u64,
-    modified: Option<SystemTime>,
-}
 
 /// A folder.
 #[derive(Debug)]

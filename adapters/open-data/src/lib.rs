@@ -9,6 +9,7 @@
 //! | `kind` | its settings in the configuration, and the factory |
 //! | `origin` | where the files are, and whether they have changed |
 //! | `web` | fetching one file, and where redirections may lead |
+//! | `found` | what was found, and what tells whether it has changed |
 //! | `folder` | the files of one folder, and no others |
 //! | `reading` | files as entities, of which only what may be kept is |
 //! | `told` | what of files could not be used, by row and column |
@@ -19,6 +20,7 @@
 
 mod adapter;
 mod folder;
+mod found;
 mod kind;
 mod origin;
 mod reading;

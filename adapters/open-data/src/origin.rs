@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use kakehashi_contract::{AdapterError, AskedRequest, Call, SourceStatus};
 
-use crate::folder::{Folder, Stamp};
-use crate::web::{Fetched, Validator, Web};
+use crate::folder::Folder;
+use crate::found::{File, Found, Known};
+use crate::web::{Fetched, Web};
 
 /// Where a source's files are.
 #[derive(Debug)]
@@ -13,29 +14,6 @@ pub(crate) enum Origin {
     Web(Box<Web>),
     /// A folder of this machine.
     Folder(Folder),
-}
-
-/// One file, as it was read.
-#[derive(Debug)]
-pub(crate) struct File {
-    /// Its path as the mapping names it; `None`: the mapping names none.
-    pub(crate) path: Option<String>,
-    pub(crate) bytes: Bytes,
-}
-
-/// What tells whether files have changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Known {
-    Web(Vec<Validator>),
-    Folder(Vec<Stamp>),
-}
-
-/// What there is now.
-#[derive(Debug)]
-pub(crate) enum Found {
-    /// What there was.
-    Unchanged,
-    Files(Vec<File>, Known),
 }
 
 impl Origin {

@@ -19,7 +19,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::origin::File;
+use crate::found::File;
 use crate::told::Told;
 
 /// What is needed to read files.

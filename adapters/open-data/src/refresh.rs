@@ -11,7 +11,7 @@ use ngsi_ld::EntityId;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use crate::origin::{Found, Known};
+use crate::found::{Found, Known};
 use crate::reading::Reading;
 use crate::shared::{Data, Shared};
 use crate::suspicion::{Ids, Memento};

@@ -15,7 +15,8 @@ use ngsi_ld::AttributeName;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
-use crate::origin::{Known, Origin};
+use crate::found::Known;
+use crate::origin::Origin;
 
 /// What requests and the reading share.
 pub(crate) struct Shared {

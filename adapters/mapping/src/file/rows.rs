@@ -52,6 +52,8 @@ pub struct TableAsJson {
     pub json: String,
     /// The row of the file of each element.
     pub rows: Vec<u64>,
+    /// Columns that nothing of the mapping reads.
+    pub unread: Vec<String>,
 }
 
 /// The same as JSON: for trying a mapping, where it matters what else there is.
@@ -69,6 +71,7 @@ pub fn table_as_json(
     let mut made = TableAsJson {
         json: "[".to_owned(),
         rows: Vec::new(),
+        unread: Vec::new(),
     };
     each_table_row(format, &columns, file, report, &mut |_, header, rows, report| {
         let named = |text: &String| {
@@ -77,6 +80,8 @@ pub fn table_as_json(
             known.map_or_else(|| text.clone(), |name| (*name).to_owned())
         };
         let names: Vec<String> = header.iter().map(named).collect();
+        let is_unread = |name: &&String| !name.is_empty() && !columns.contains(&name.as_str());
+        made.unread = names.iter().filter(is_unread).cloned().collect();
         let mut row = Row::new();
         while rows(&mut row, report)? {
             let mut object = serde_json::Map::new();

@@ -4,8 +4,8 @@ use ngsi_ld::{AttributeName, Iri};
 use toml::de::DeValue;
 
 use super::error::Diagnostics;
-use super::fields::{AttributeReader, neither_text_nor_table, read_zone};
-use super::form::{Of, named_slot, read_rule};
+use super::fields::{AttributeReader, named_slot, neither_text_nor_table, read_zone};
+use super::form::{Of, read_rule};
 use super::rows::read_gather;
 use super::toml_table::{Entry, TomlTable, text_of, wrong_kind};
 use super::{AttributeMapping, Conversion, DateRule, Expand, Gather, Rule};

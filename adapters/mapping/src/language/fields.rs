@@ -185,6 +185,17 @@ fn refuse_in_a_table(
     Some(())
 }
 
+/// The slot of the field that a key names.
+pub(super) fn named_slot(
+    table: &TomlTable<'_>,
+    key: &str,
+    reader: &mut AttributeReader<'_>,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<Slot> {
+    let located = table.text(key, diagnostics)?;
+    reader.slot(&located, &table.field_of(key), diagnostics)
+}
+
 /// `zone = "+09:00"`, in seconds east of UTC.
 pub(super) fn read_zone(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Option<i32> {
     let located = table.text("zone", diagnostics)?;

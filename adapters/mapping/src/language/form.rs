@@ -246,16 +246,6 @@ fn field_slot(
     }
 }
 
-pub(super) fn named_slot(
-    table: &TomlTable<'_>,
-    key: &str,
-    reader: &mut AttributeReader<'_>,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Option<Slot> {
-    let located = table.text(key, diagnostics)?;
-    reader.slot(&located, &table.field_of(key), diagnostics)
-}
-
 /// `table = "name"`, or the table itself. The outer `None`: wrong, and reported.
 fn read_value_table(
     table: &TomlTable<'_>,

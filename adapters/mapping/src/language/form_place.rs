@@ -3,12 +3,11 @@
 use toml::de::DeValue;
 
 use super::error::Diagnostics;
-use super::fields::AttributeReader;
-use super::form::named_slot;
+use super::fields::{AttributeReader, named_slot};
 use super::path::JsonPath;
-use super::position::{crs_of, degrees_of};
-use super::toml_table::{TomlTable, number_of};
-use super::{Bounds, Format, Rule};
+use super::position::{crs_of, degrees_of, read_bounds};
+use super::toml_table::TomlTable;
+use super::{Format, Rule};
 use crate::record::Slot;
 
 /// `{ latitude = "ido", longitude = "keido" }`
@@ -60,27 +59,5 @@ fn geometry_slot(
             None
         }
         _ => named_slot(table, "geometry", reader, diagnostics),
-    }
-}
-
-/// `bounds = [west, south, east, north]`, in degrees.
-pub(super) fn read_bounds(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Option<Bounds> {
-    let value = table.get("bounds")?;
-    let numbers: Vec<f64> = match value.get_ref() {
-        DeValue::Array(items) => items.iter().filter_map(number_of).collect(),
-        _ => Vec::new(),
-    };
-    match numbers.as_slice() {
-        [west, south, east, north] if west < east && south < north => Some(Bounds {
-            west: *west,
-            south: *south,
-            east: *east,
-            north: *north,
-        }),
-        _ => {
-            let message = "expected [west, south, east, north] in degrees, the smaller ones first";
-            diagnostics.report(&value.span(), &table.field_of("bounds"), message);
-            None
-        }
     }
 }

@@ -7,10 +7,8 @@ use kakehashi_values::positions::Order;
 use toml::de::DeValue;
 
 use super::error::Diagnostics;
-use super::fields::AttributeReader;
-use super::form::named_slot;
-use super::form_place::read_bounds;
-use super::toml_table::TomlTable;
+use super::fields::{AttributeReader, named_slot};
+use super::toml_table::{TomlTable, number_of};
 use super::{Bounds, Rule};
 use crate::record::Slot;
 
@@ -145,4 +143,26 @@ pub(super) fn degrees_of(
         diagnostics.report(&table.span, &table.field, message);
     }
     Some(crs)
+}
+
+/// `bounds = [west, south, east, north]`, in degrees.
+pub(super) fn read_bounds(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Option<Bounds> {
+    let value = table.get("bounds")?;
+    let numbers: Vec<f64> = match value.get_ref() {
+        DeValue::Array(items) => items.iter().filter_map(number_of).collect(),
+        _ => Vec::new(),
+    };
+    match numbers.as_slice() {
+        [west, south, east, north] if west < east && south < north => Some(Bounds {
+            west: *west,
+            south: *south,
+            east: *east,
+            north: *north,
+        }),
+        _ => {
+            let message = "expected [west, south, east, north] in degrees, the smaller ones first";
+            diagnostics.report(&value.span(), &table.field_of("bounds"), message);
+            None
+        }
+    }
 }

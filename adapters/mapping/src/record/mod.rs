@@ -10,7 +10,9 @@ mod gathered;
 #[cfg(test)]
 mod language_tests;
 mod mended;
+mod node;
 mod origin;
+mod placed;
 mod position;
 mod projection;
 mod scalar;

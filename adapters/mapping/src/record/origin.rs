@@ -1,9 +1,6 @@
 //! Where the fields of a mapping are filled from: the record, what stands beside it, or other fields.
 
-use std::borrow::Cow;
-
-use super::fields::{Content, Slot};
-use super::tree::FieldTree;
+use super::fields::Slot;
 use crate::language::JsonPath;
 
 /// Where a field is filled from.
@@ -76,19 +73,5 @@ impl Outside {
     pub fn of_the_source(&self, name: &str) -> Option<&str> {
         let found = self.source.iter().find(|(other, _)| **other == *name);
         found.map(|(_, text)| &**text)
-    }
-
-    /// What stands beside every record of a file: of the source, the file and the sheet.
-    pub(super) fn beside<'de>(&'de self, tree: &FieldTree) -> Vec<(Slot, Content<'de>)> {
-        let found = tree.slots().filter_map(|(slot, origin)| {
-            let text = match origin {
-                Origin::Source(name) => self.of_the_source(name),
-                Origin::File => self.file.as_deref(),
-                Origin::Sheet => self.sheet.as_deref(),
-                _ => None,
-            };
-            Some((slot, Content::Text(Cow::Borrowed(text?))))
-        });
-        found.collect()
     }
 }

@@ -1,14 +1,13 @@
 //! Places in one text, on a plane, and in other reference systems than the view's.
 
-use std::sync::Arc;
-
 use kakehashi_values::crs::Crs;
 use kakehashi_values::positions;
-use ngsi_ld::entity::{AttributeValue, Geometry, Position};
+use ngsi_ld::entity::{AttributeValue, Geometry};
 
 use super::findings::Finding;
+use super::placed::located;
 use super::scalar::Scalar;
-use super::value::{Record, located};
+use super::value::Record;
 use crate::language::{PlaceText, PlanePlace};
 
 impl Record<'_, '_> {
@@ -56,23 +55,5 @@ impl Scalar<'_> {
             Self::Text(text) => positions::angle(text).ok(),
             _ => None,
         })
-    }
-}
-
-/// A point from degrees in a reference system.
-pub(super) fn point(longitude: f64, latitude: f64, crs: Option<&Arc<Crs>>) -> Option<Geometry> {
-    match crs {
-        None => Geometry::point(longitude, latitude).ok(),
-        Some(crs) => crs.position(longitude, latitude, None).ok().map(
-            |Position {
-                 longitude, latitude, ..
-             }| {
-                Geometry::Point(Position {
-                    longitude,
-                    latitude,
-                    altitude: None,
-                })
-            },
-        ),
     }
 }

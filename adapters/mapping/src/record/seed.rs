@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::value::RawValue;
 
 use super::fields::{Fields, WantedSlots};
-use super::tree::{Node, take};
+use super::node::{Node, take};
 
 /// Reads the value at a node of the tree.
 pub struct RecordSeed<'a, 'de> {

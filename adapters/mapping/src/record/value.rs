@@ -6,17 +6,17 @@ use kakehashi_values::characters::Folding;
 use kakehashi_values::crs::Crs;
 use kakehashi_values::positions;
 use ngsi_ld::EntityId;
-use ngsi_ld::entity::{AttributeValue, DateTime, Geometry, Json, Position, SystemAttributes, Value};
+use ngsi_ld::entity::{AttributeValue, DateTime, Geometry, Json, SystemAttributes, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::fields::{Fields, Slot};
 use super::findings::{Finding, Findings};
 use super::origin::Origin;
-use super::position::point;
+use super::placed::{located, point};
 use super::scalar::Scalar;
 use crate::language::{
-    Bounds, Conversion, DateRule, IdTemplate, Rule, TextPart, TypeMapping, Unlisted, ValueTable, number_text,
+    Conversion, DateRule, IdTemplate, Rule, TextPart, TypeMapping, Unlisted, ValueTable, number_text,
 };
 
 /// One record, and what is made of it.
@@ -303,27 +303,4 @@ fn geometry(json: &str, crs: Option<&Crs>) -> Option<Geometry> {
 
 fn of_wkt(text: &str, crs: Option<&Crs>) -> Option<Geometry> {
     positions::wkt(text, crs.unwrap_or(&Crs::wgs84())).ok()
-}
-
-pub(super) fn located(geometry: Option<Geometry>, bounds: Option<Bounds>) -> Result<Option<AttributeValue>, Finding> {
-    geometry
-        .filter(|geometry| bounds.is_none_or(|bounds| bounds.hold(geometry)))
-        .map(|geometry| Some(AttributeValue::GeoProperty(Box::new(geometry))))
-        .ok_or(Finding::ImpossiblePosition)
-}
-
-impl Bounds {
-    fn hold(self, geometry: &Geometry) -> bool {
-        let inside = |position: &Position| {
-            (self.west..=self.east).contains(&position.longitude)
-                && (self.south..=self.north).contains(&position.latitude)
-        };
-        match geometry {
-            Geometry::Point(position) => inside(position),
-            Geometry::MultiPoint(line) | Geometry::LineString(line) => line.iter().all(inside),
-            Geometry::MultiLineString(lines) | Geometry::Polygon(lines) => lines.iter().flatten().all(inside),
-            Geometry::MultiPolygon(polygons) => polygons.iter().flatten().flatten().all(inside),
-            Geometry::GeometryCollection(_) => geometry.members().iter().all(|one| self.hold(one)),
-        }
-    }
 }

@@ -77,6 +77,10 @@ impl Mapping {
         for told in report.told() {
             output::note(told);
         }
+        if !report.unread.is_empty() {
+            let columns: Vec<String> = report.unread.iter().map(|name| format!("`{name}`")).collect();
+            output::note(format_args!("nothing reads the columns {}", columns.join(", ")));
+        }
         output::note(format_args!(
             "{} entities of {} records, {} warnings",
             report.entities.len(),
