@@ -120,8 +120,8 @@ async fn what_is_hidden_is_hinted_at_as_what_nobody_has() {
             "keyHolderName",
             "keyHolderNaem",
         ),
-        ("bousai-map", "type=NAME", "Resident", "Residemt"),
-        ("bousai-map", "type=NAME&q=name==%22x%22", "Resident", "Residemt"),
+        ("bousai-map", "type=NAME", "Resident", "Rezident"),
+        ("bousai-map", "type=NAME&q=name==%22x%22", "Resident", "Rezident"),
         (
             "limited-app",
             "type=EvacuationSite&q=NAME",
