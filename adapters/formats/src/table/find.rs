@@ -9,6 +9,9 @@ use crate::{FormatError, Report, What};
 /// not a page.
 const HEADER_ROWS: usize = 100;
 
+/// Characters in which a header may differ from what was wanted and still be meant.
+const MISSPELT: usize = 2;
+
 /// Names that an error lists.
 const NAMED: usize = 5;
 
@@ -305,13 +308,15 @@ fn no_header(rows: &[Row], wanted: &Wanted<'_>) -> FormatError {
         .map(|name| format!("`{name}`"))
         .collect();
     let more = if wanted.columns.len() > NAMED { " ..." } else { "" };
+    // A misspelt header and nothing that is farther: other cells hold values.
+    let distance = |text: &str, name: &str| strsim::osa_distance(text, name);
+    let is_near = |text: &str, name: &str| distance(text, name) <= MISSPELT.min(name.chars().count() / 2);
     let nearest = wanted.columns.iter().find_map(|name| {
         let texts = rows
             .iter()
             .flat_map(|row| row.cells().map(|cell| one_line(cell.as_str())).collect::<Vec<_>>());
-        let near = texts
-            .filter(|text| !text.is_empty() && text.chars().count() < 40 && strsim::jaro_winkler(text, name) > 0.85);
-        near.max_by(|one, other| strsim::jaro_winkler(one, name).total_cmp(&strsim::jaro_winkler(other, name)))
+        let near = texts.filter(|text| !text.is_empty() && is_near(text, name));
+        near.min_by_key(|text| distance(text, name))
     });
     FormatError::NoHeader {
         rows: rows.len() as u64,
