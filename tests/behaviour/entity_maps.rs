@@ -12,7 +12,7 @@ pub(super) const MAPS: &str = "/ngsi-ld/v1/entityMaps";
 
 /// `yaita-writer` writes Yaita's data.
 pub(super) async fn builder() -> super::harness::Builder {
-    let writes = "permit (principal == Consumer::\"yaita-writer\", action in Action::\"provide\", resource in Tenant::\"yaita\") \
+    let writes = "permit (principal == Consumer::\"yaita-writer\", action, resource in Tenant::\"yaita\") \
                   when { resource.class == Class::\"open\" };";
     let builder = Platform::builder().await.tenants(|table| {
         let mut writer = Table::new();

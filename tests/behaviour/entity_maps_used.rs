@@ -1,5 +1,6 @@
-//! What an entity map is made of, and a retrieval by one (clause 5.7.1.4).
+//! What an entity map is made of, and what else than a walk goes by one: a retrieval (clause 5.7.1.4) and a purge (6.4.3.3).
 
+use http::Method;
 use serde_json::json;
 
 use super::entity_maps::{MAPS, WALKED, aed, map_of, members, numbers, put, with_aeds};
@@ -111,6 +112,35 @@ async fn by_a_map_no_entity_is_retrieved_that_is_not_in_it() {
             "{refused}"
         );
     }
+}
+
+//= 6.4.3.3-3
+#[tokio::test]
+async fn a_purge_by_a_map_takes_what_is_in_it_and_still_meets_its_conditions() {
+    let platform = with_aeds(3).await;
+    let map = map_of(&platform.get(format!("{MAPS}?{WALKED}")).by("yaita-writer").await);
+    put(&platform, &aed(50, "walked")).await;
+    put(&platform, &aed(2, "another")).await;
+    let purge = |query: &str, map: &str| {
+        let path = format!("/ngsi-ld/v1/entities?{query}");
+        let purge = platform.request(Method::DELETE, path).by("yaita-writer");
+        purge.header("ngsild-entitymap", map)
+    };
+    let others = map_of(&platform.get(format!("{MAPS}?{WALKED}")).await);
+    for (query, map, status) in [
+        ("type=AED", map.as_str(), 400),
+        (WALKED, others.as_str(), 404),
+        (WALKED, "urn:ngsi-ld:EntityMap:none", 404),
+        (WALKED, " ", 400),
+    ] {
+        let refused = purge(query, map).await;
+        assert_eq!(refused.status, status, "{query} by {map}: {refused}");
+    }
+    let left = || platform.entities("type=AED&idPattern=AED:map-&limit=1000");
+    assert_eq!(numbers(&left().await.ok()), [0, 1, 2, 50]);
+    let purged = purge(WALKED, &map).await;
+    assert_eq!((purged.status, map_of(&purged)), (204, map), "{purged}");
+    assert_eq!(numbers(&left().await.ok()), [2, 50], "what came since is in no map");
 }
 
 //= 5.7.1.4-6, 6.5.3.1-8, 6.32.3.1-1

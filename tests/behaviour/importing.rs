@@ -102,7 +102,7 @@ fn each_form_of_a_file_is_imported_and_once_more_changes_nothing() {
     assert_eq!(history["acts"][0]["act"], "import");
     assert_eq!(
         history["acts"][0]["outcome"],
-        "7 created, 0 replaced, 0 unchanged, 0 refused"
+        "imported: 7 created, 0 replaced, 0 unchanged, 0 refused"
     );
 }
 

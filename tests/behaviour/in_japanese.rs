@@ -241,6 +241,7 @@ fn who_gains_and_who_loses_is_told_in_japanese() {
 #[test]
 fn the_other_commands_and_their_help_speak_japanese() {
     let files = Files::committed();
+    files.write("nothing.json", "[]");
     for (arguments, words) in [
         (["policy", "test"].as_slice(), "件が合格です。"),
         (&["key", "new"], "キーはデータ利用者に一度だけ渡し"),
@@ -254,6 +255,10 @@ fn the_other_commands_and_their_help_speak_japanese() {
         (
             &["store", "load", "--tenant", "yaita", "none.json"],
             "none.json を読み取れません",
+        ),
+        (
+            &["import", "--tenant", "yaita", "nothing.json"],
+            "yaita：作成 0 件、置換え 0 件、変更なし 0 件、拒否 0 件\n",
         ),
     ] {
         let told = in_japanese(&files, arguments);

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use stand_ins::Fault;
 
+use super::entity_maps::ids;
 use super::harness::{Answer, Files, Finished, ORION, Platform, encoded, nasushiobara_sites, sano_sites};
 
 fn aed(id: &str, name: &str, relationships: &[(&str, Value)]) -> Value {
@@ -156,6 +157,32 @@ async fn hold_beside_an_order_and_several_selectors() {
         (3, expected.map(str::to_owned).to_vec())
     );
     assert_eq!(answer.entities()[1]["seeAlso"]["entity"]["id"], "urn:ngsi-ld:AED:L1");
+}
+
+#[tokio::test]
+async fn of_an_entity_map_are_met_by_what_its_pages_show() {
+    let platform = platform().await;
+    let q = encoded("source{name}==\"図書館\"");
+    let asked = format!("type=AED&idPattern=AED:L&join=inline&joinLevel=2&options=keyValues&limit=1&q={q}");
+    let mut page = platform.entities(format!("{asked}&entityMap=true")).await;
+    assert_eq!(page.status, 201, "{page}");
+    let map = page.header("ngsild-entitymap").unwrap().to_owned();
+    let mut shown = ids(&page);
+    for _ in 0..8 {
+        let Some(next) = page.link("next") else { break };
+        page = platform.get(next).await.ok();
+        shown.extend(page.ids());
+    }
+    assert_eq!(
+        (shown, page.link("next")),
+        (vec!["urn:ngsi-ld:AED:L2".to_owned()], None)
+    );
+    let again = platform.entities(asked).header("ngsild-entitymap", &map).await.ok();
+    assert_eq!(
+        again.ids(),
+        ["urn:ngsi-ld:AED:L2"],
+        "what the map still lists is judged again"
+    );
 }
 
 #[tokio::test]

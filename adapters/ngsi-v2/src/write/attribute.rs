@@ -1,11 +1,7 @@
 //! One attribute of the view as the source is sent it, and as it will come back: the two are the same, or it is refused.
 
 use ngsi_ld::context::Context;
-use ngsi_ld::entity::{
-    Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, Value, is_geo_property, render,
-};
-use ngsi_ld::{Entity, EntityId};
-use serde_json::value::RawValue;
+use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, Value, render};
 
 use super::super::names::raw_name;
 use super::super::translate::{IGNORE_TYPE, has_own_place};
@@ -179,7 +175,7 @@ impl KeptValue {
                 })
             }
             AttributeValue::GeoProperty(geometry) => {
-                let json = json::kept(&geo_json(geometry).ok_or(Lost::Otherwise)?)?;
+                let json = json::kept(&render::geo_json(geometry))?;
                 let kept = Geometry::parse(&json).map_err(|_| Lost::Otherwise)?;
                 Ok(Self {
                     v2_type: "geo:json",
@@ -220,29 +216,4 @@ impl KeptValue {
             kept: AttributeValue::Property(kept),
         })
     }
-}
-
-/// The geometry as GeoJSON.
-fn geo_json(geometry: &Geometry) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Shown<'a> {
-        #[serde(borrow)]
-        location: &'a RawValue,
-    }
-    let context = Context::core();
-    let location = context.expand_attribute("location").ok().filter(is_geo_property)?;
-    let mut entity = Entity::new(
-        EntityId::parse("urn:ngsi-ld:Thing:place").ok()?,
-        context.expand_type("Thing").ok()?,
-    );
-    let value = AttributeValue::GeoProperty(Box::new(geometry.clone()));
-    entity.attributes.push(Attribute::new(location, Instance::new(value)));
-    let mut json = Vec::new();
-    render::render_entity(
-        &render::Rendering::new(context, render::Format::Simplified),
-        &entity,
-        &mut json,
-    );
-    let shown: Shown<'_> = serde_json::from_slice(&json).ok()?;
-    Some(shown.location.get().to_owned())
 }

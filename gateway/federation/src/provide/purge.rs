@@ -5,6 +5,7 @@
 //! is decided before anything is looked for. Where several sources have parts of an entity the conditions hold as they were when it was
 //! found: no part meets them by itself.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use kakehashi_adapters::Page;
@@ -44,6 +45,8 @@ pub struct Purge {
     pub question: Arc<Question>,
     /// What becomes of them.
     pub purged: Purged,
+    /// Of an entity map: these alone. `None`: whichever meet the conditions.
+    pub among: Option<HashSet<EntityId>>,
 }
 
 impl Purge {
@@ -63,6 +66,7 @@ impl Purge {
                 ..Question::default()
             }),
             purged: self.purged.clone(),
+            among: None,
         }
     }
 }
@@ -94,7 +98,7 @@ impl Provider<'_> {
     /// [`PurgeRefusal`]
     pub async fn purge(&self, purge: &Arc<Purge>, request: &Request) -> Result<Vec<(EntityId, Outcome)>, PurgeRefusal> {
         self.check_may_purge(purge).map_err(PurgeRefusal::Write)?;
-        let mut found = self.found(&purge.question, request).await?.into_iter();
+        let mut found = self.found(purge, request).await?.into_iter();
         let mut outcomes = Vec::new();
         loop {
             let some: Vec<EntityId> = found.by_ref().take(MOST_AT_ONCE).collect();
@@ -157,19 +161,20 @@ impl Provider<'_> {
 
     /// The ids of the entities that meet the conditions, as far as the grant shows them.
     //= 5.6.21.4-6
-    async fn found(&self, question: &Arc<Question>, request: &Request) -> Result<Vec<EntityId>, PurgeRefusal> {
+    async fn found(&self, purge: &Purge, request: &Request) -> Result<Vec<EntityId>, PurgeRefusal> {
+        let is_meant = |id: &EntityId| purge.among.as_ref().is_none_or(|among| among.contains(id));
         let mut ids = Vec::new();
         let mut page = Page { limit: PAGE, offset: 0 };
         let mut from: Option<Place> = None;
         loop {
-            let answer = query::query(question, page, from.take(), false, self.asker, request).await;
+            let answer = query::query(&purge.question, page, from.take(), false, self.asker, request).await;
             let mut answer = answer.map_err(PurgeRefusal::Question)?;
             loop {
                 let some = answer.entities.next().await.map_err(|_| PurgeRefusal::Unknown)?;
                 if some.is_empty() {
                     break;
                 }
-                ids.extend(some.into_iter().map(|entity: Entity| entity.id));
+                ids.extend(some.into_iter().map(|entity: Entity| entity.id).filter(is_meant));
             }
             let (_, left_out) = answer.entities.settle(None).await;
             if answer.warnings.iter().chain(&left_out).any(is_of_a_whole_part) {

@@ -42,8 +42,9 @@ const ENTITY_MAP: HeaderName = HeaderName::from_static("ngsild-entitymap");
 
 /// Where the header is read, by method and path. Where a map is made it is ignored (clause 5.14.4.3).
 //= 5.14.4.3-1
-const TAKE_HEADER: [(Method, &str); 5] = [
+const TAKE_HEADER: [(Method, &str); 6] = [
     (Method::GET, "/ngsi-ld/v1/entities"),
+    (Method::DELETE, "/ngsi-ld/v1/entities"),
     (Method::GET, "/ngsi-ld/v1/entities/{entityId}"),
     (Method::POST, "/ngsi-ld/v1/entityOperations/query"),
     (Method::GET, ENTITY_MAPS),
@@ -331,6 +332,27 @@ impl MapOfOne {
             }
         }
     }
+}
+
+/// The map whose entities are purged (clause 6.4.3.3). Where there is none of that id none is made: whoever names one does not mean
+/// what nobody has looked at.
+///
+/// # Errors
+/// 404 where there is none; 400 where it was made for another question.
+//= 6.4.3.3-3
+pub(super) fn of_purge(
+    question: &Question,
+    reference: &Reference,
+    gateway: &Gateway,
+    scope: &Scope,
+) -> Result<Arc<EntityMap>, Problem> {
+    let map = find(gateway, scope, &reference.id)?;
+    if map.is_of_purge(question) {
+        return Ok(map);
+    }
+    let detail = "the entity map was made for another question: purge by the conditions that it was made for, or leave the header \
+                  `NGSILD-EntityMap` out";
+    Err(Problem::new(ErrorType::BadRequestData, detail))
 }
 
 /// Makes a map of what a question finds now.

@@ -1,6 +1,7 @@
 //! Writing entities. A write does not end with the request that asks for it: it is run beside it, and what was begun is
 //! finished and told, whether somebody still waits for the answer or not.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -99,6 +100,7 @@ pub(super) async fn purge(
     scope: &Scope,
     question: Question,
     purged: Purged,
+    among: Option<HashSet<EntityId>>,
 ) -> Result<Vec<(EntityId, Result<EntityChanged, WriteRefusal>)>, Problem> {
     let caller = CancellationToken::new();
     let _leaves = caller.clone().drop_guard();
@@ -111,6 +113,7 @@ pub(super) async fn purge(
     let purge = Purge {
         question: Arc::new(question),
         purged,
+        among,
     };
     let request = scope.gathering(gateway);
     let writing = Writing {

@@ -111,7 +111,16 @@ impl Import {
             (None, true) => output::line(format_args!(
                 "{tenant}: {written} would be imported, {refused} refused; nothing was written"
             )),
-            (None, false) => output::line(format_args!("{tenant}: {}", told(&loaded, refused))),
+            (None, false) => {
+                let Loaded {
+                    created,
+                    replaced,
+                    unchanged,
+                } = loaded;
+                output::line(format_args!(
+                    "{tenant}: {created} created, {replaced} replaced, {unchanged} unchanged, {refused} refused"
+                ));
+            }
         }
         match refused {
             0 => Ok(()),
@@ -250,7 +259,7 @@ fn told(loaded: &Loaded, refused: u64) -> String {
         replaced,
         unchanged,
     } = loaded;
-    format!("{created} created, {replaced} replaced, {unchanged} unchanged, {refused} refused")
+    format!("imported: {created} created, {replaced} replaced, {unchanged} unchanged, {refused} refused")
 }
 
 /// How far it has come, for whoever sits there.

@@ -195,6 +195,19 @@ impl EntityMap {
         ListId::of_question(&as_a_retrieval(&self.question)) == ListId::of_question(&as_a_retrieval(question))
     }
 
+    /// Whether it was made for the conditions of a purge, of whichever ids; what is shown, and in which order, may differ.
+    #[must_use]
+    pub fn is_of_purge(&self, question: &Question) -> bool {
+        ListId::of_question(&conditions_of(&self.question)) == ListId::of_question(&conditions_of(question))
+    }
+
+    /// The ids that are left.
+    #[must_use]
+    pub fn ids(&self) -> HashSet<EntityId> {
+        let state = self.state();
+        state.entries.texts().map(EntityId::new_unchecked).collect()
+    }
+
     /// The sources that have an entity, as they were found; `None`: it is not in the map.
     //= 5.5.14-4
     #[must_use]
@@ -272,6 +285,18 @@ impl EntityMap {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The conditions of a question about whichever ids, whatever it shows of what meets them.
+fn conditions_of(question: &Question) -> Question {
+    Question {
+        shown: None,
+        datasets: None,
+        leaving: None,
+        order: None,
+        system_attributes: false,
+        ..without_ids(question)
     }
 }
 

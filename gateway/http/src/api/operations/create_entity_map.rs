@@ -31,7 +31,7 @@ pub(super) static OFFERED: Offered = Offered {
     asks: Some(Operation::QueryEntity),
     summary: "an entity map of what a question finds",
     // What says how entities are shown, and which page, is taken and changes nothing (clause 5.14.4.3).
-    parameters: query_entity::PARAMETERS,
+    parameters: query_entity::PARAMETERS_OF_A_MAP,
     lacks: &["via"],
     representations: MediaType::JSON_AND_JSON_LD,
     body: None,

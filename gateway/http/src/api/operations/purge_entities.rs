@@ -14,6 +14,7 @@ use ngsi_ld::context::Context;
 
 use crate::api::batch::{PARTLY_FAILED, purged};
 use crate::api::command::{Command, Written};
+use crate::api::entity_maps::{self, Reference};
 use crate::api::known_parameters::{
     ATTRS, COORDINATES, CSF, DROP, EXPAND_VALUES, GEO_Q, GEOMETRY, GEOPROPERTY, GEOREL, ID, ID_PATTERN, JSON_KEYS,
     KEEP, LOCAL, Q, SCOPE_Q, TYPE,
@@ -75,7 +76,7 @@ pub(super) static OFFERED: Offered = Offered {
             status: 204,
             meaning: "Whatever met the conditions is purged, which may be nothing.",
             body: Content::Nothing,
-            headers: &[],
+            headers: &["NGSILD-EntityMap"],
         },
         PARTLY_FAILED,
     ],
@@ -129,11 +130,20 @@ fn names(
     Ok(Some(names))
 }
 
-//= 6.4.3.3-1
+//= 6.4.3.3-1, 6.4.3.3-3
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     OFFERED.parameters(scope.uri.query())?;
     let context = scope.context().await?;
     let (question, what) = read(scope.uri.query(), &scope.surroundings(&context, MediaType::Json))?;
-    let outcomes = purge(&gateway, &scope, question, what).await?;
-    purged(outcomes, &scope).await
+    let map = match Reference::of(&scope.headers, None)? {
+        Some(reference) => Some(entity_maps::of_purge(&question, &reference, &gateway, &scope)?),
+        None => None,
+    };
+    let among = map.as_ref().map(|map| map.ids());
+    let outcomes = purge(&gateway, &scope, question, what, among).await?;
+    let mut response = purged(outcomes, &scope).await?;
+    if let Some(map) = map {
+        entity_maps::tell(&mut response, &map);
+    }
+    Ok(response)
 }

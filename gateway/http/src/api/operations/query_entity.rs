@@ -76,7 +76,6 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     GEOMETRY_PROPERTY,
     LIMIT,
     OFFSET,
-    CURSOR,
     COUNT,
     OPTIONS,
     FORMAT,
@@ -91,7 +90,14 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     CONTAINED_BY,
     ENTITY_MAP,
     ENTITY_MAP_LIFETIME,
+    CURSOR,
 ];
+
+/// What may stand in the URL of the question of an entity map: no cursor, the last of all, since nothing is walked there.
+pub(super) const PARAMETERS_OF_A_MAP: &[Parameter] = match PARAMETERS.split_last() {
+    Some((_, others)) => others,
+    None => &[],
+};
 
 /// What a queryEntity is answered with, however it was asked.
 pub(super) const ANSWERS: &[Success] = &[
