@@ -75,19 +75,29 @@ fn geojson_of_the_country_is_recognised_in_any_shape_that_it_is_published_in() {
 }
 
 #[test]
+fn a_spreadsheet_is_read_as_it_was_published() {
+    let files = Files::committed();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/open-data/takamatsu_aed.xlsx");
+    let finished = Finished::well(files.folder(), &["mapping", "new", path]);
+    assert!(finished.stdout.contains("[types.AED]"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("format = \"table\""), "{}", finished.stdout);
+    assert!(finished.stderr.contains("of 450 records"), "{}", finished.stderr);
+}
+
+#[test]
 fn what_is_no_table_is_named() {
     let files = Files::committed();
     for (name, text, told) in [
         (
             "page.csv",
             "<!DOCTYPE html><title>AED</title>",
-            "a page of HTML or XML, no table",
+            "a page of a web site (HTML)",
         ),
         ("empty.csv", " \n", "the file is empty"),
         ("other.csv", "a,b\n1,2\n", "say with --type which it is"),
-        ("broken.json", "{\"a\": ", "is no JSON"),
+        ("broken.json", "{\"a\": ", "not JSON"),
         ("numbers.json", "[1, 2]", "has no list of records"),
-        ("paper.csv", "%PDF-1.7", "a PDF has no columns"),
+        ("paper.csv", "%PDF-1.7", "a PDF document"),
     ] {
         files.write(name, text);
         let finished = Finished::of(files.folder(), &["mapping", "new", name]);

@@ -135,14 +135,14 @@ pub(crate) fn kind_of(bytes: &[u8]) -> Kind {
 
 fn markup(head: &[u8]) -> Kind {
     let lower = head.to_ascii_lowercase();
-    let has = |text: &str| memmem::find(&lower, text.as_bytes()).is_some();
-    if has("<!doctype html") || has("<html") || has("<head") || has("<body") {
-        return match has("type=\"password\"") || has("type='password'") || has("type=password") {
+    let has = |text: &[u8]| memmem::find(&lower, text).is_some();
+    if has(b"<!doctype html") || has(b"<html") || has(b"<head") || has(b"<body") {
+        return match has(b"type=\"password\"") || has(b"type='password'") || has(b"type=password") {
             true => Kind::LoginPage,
             false => Kind::Html,
         };
     }
-    match has("<kml") {
+    match has(b"<kml") {
         true => Kind::Kml,
         false => Kind::Xml,
     }

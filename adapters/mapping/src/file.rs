@@ -13,6 +13,7 @@ use super::language::{Format, TypeMapping};
 use super::record::{Findings, Gathered, Outside, Projection, UnreadableBody, build_entity};
 use super::translate::read_records;
 
+pub(crate) use self::crs::of_prj;
 pub use self::rows::{TableAsJson, table_as_json};
 
 /// Why a file cannot be read. Nothing that stands in it is in it.

@@ -11,7 +11,7 @@ use crate::language::{Rule, TypeMapping};
 const SAME_METRES: f64 = 2.0;
 
 /// What converts the places of a Shapefile with this `.prj`.
-pub(super) fn of_prj(text: &str) -> Result<Converter, String> {
+pub(crate) fn of_prj(text: &str) -> Result<Converter, String> {
     let crs = kakehashi_values::crs::of_prj(text).map_err(|error| error.to_string())?;
     Ok(Box::new(move |easting, northing| {
         let position = crs.position(easting, northing, None).ok()?;

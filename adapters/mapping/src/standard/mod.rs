@@ -4,6 +4,7 @@
 
 mod propose;
 mod sample;
+mod sample_file;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 
 pub use self::propose::{Proposal, Unrecognised, propose};
 pub use self::sample::{NotRecords, Sample, SampleColumn, SampleShape};
+pub use self::sample_file::UnreadableSample;
 use self::words::same_name;
 
 /// The columns of every standard.

@@ -6,7 +6,7 @@ use serde_json::Value;
 const MAX_DEPTH: usize = 6;
 
 /// How many records say what a column holds: enough to meet the words that occur.
-const RECORDS: usize = 2_000;
+pub(super) const RECORDS: usize = 2_000;
 
 /// A column, or a member that records have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

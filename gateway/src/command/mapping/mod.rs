@@ -1,6 +1,5 @@
 //! `kakehashi mapping`
 
-mod columns;
 mod new;
 mod values;
 

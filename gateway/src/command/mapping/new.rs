@@ -6,7 +6,6 @@ use clap::Args;
 use kakehashi_adapters::mapping::standard::{Sample, propose};
 
 use super::super::{Failure, output};
-use super::columns;
 
 /// Propose a mapping from a file whose columns follow one of the official standards.
 #[derive(Debug, Args)]
@@ -52,19 +51,7 @@ impl New {
 fn sample(file: &Path) -> Result<Sample, Failure> {
     let shown = file.display();
     let bytes = std::fs::read(file).map_err(|error| Failure::other(&format!("cannot read {shown}"), error))?;
-    let bytes = ngsi_ld::without_byte_order_mark(&bytes);
-    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    if let Some(b'{' | b'[') = first {
-        let json = serde_json::from_slice(bytes).map_err(|error| {
-            Failure::Other(format!(
-                "{shown} is no JSON: line {}, column {}",
-                error.line(),
-                error.column()
-            ))
-        })?;
-        return Sample::of_json(&json).map_err(|error| Failure::Other(format!("{shown} {error}")));
-    }
-    columns::of_table(bytes).map_err(|error| Failure::Other(format!("{shown}: {error}")))
+    Sample::of_file(&bytes).map_err(|error| Failure::Other(format!("{shown}: {error}")))
 }
 
 /// Writes a file that is not there yet: what somebody has written into a mapping is not lost.
