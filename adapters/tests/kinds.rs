@@ -31,8 +31,7 @@ const MAPPING: &str =
 fn least(kind: &dyn Kind) -> Written {
     match kind.name() {
         "rest" => Written::new("endpoint = \"http://h:1/\"\nmapping = \"m.toml\"").with_file("m.toml", MAPPING),
-        "ngsi-v2" => Written::new("endpoint = \"http://h:1/\""),
-        "open-data" => Written::new("endpoint = \"http://h:1/\""),
+        "ngsi-v2" | "open-data" => Written::new("endpoint = \"http://h:1/\""),
         "store" => Written::new("endpoint = \"sqlite:store/\""),
         "entity-file" => Written::new("endpoint = \"file:\"\nentities = \"e.json\"").with_file("e.json", "[]"),
         other => panic!("nobody says what a source of the kind {other} needs"),

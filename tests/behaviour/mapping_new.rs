@@ -59,7 +59,7 @@ fn geojson_of_the_country_is_recognised_in_any_shape_that_it_is_published_in() {
     let feature = r#"{"type": "Feature", "geometry": {"type": "Point", "coordinates": [139.6, 36.4]}, "properties": {"共通ID": "E0920400001201", "施設・場所名": "x", "洪水": "", "地震": "1"}}"#;
     files.write(
         "sites.geojson",
-        &format!(r#"{{"type": "FeatureCollection", "features": [{feature}]}}"#),
+        format!(r#"{{"type": "FeatureCollection", "features": [{feature}]}}"#),
     );
     let finished = Finished::well(files.folder(), &["mapping", "new", "sites.geojson"]);
     files.write("sites.toml", &finished.stdout);

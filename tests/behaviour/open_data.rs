@@ -99,7 +99,7 @@ async fn a_file_answers_questions_exactly_and_is_fetched_once() {
     assert_eq!(answer.warnings(), [""; 0], "{answer}");
     assert!(answer.header("age").is_some(), "{answer}");
     for (question, count) in [
-        ("q=numberOfBeds>=30", 10),
+        ("q=numberOfBeds%3E=30", 10),
         ("q=name==%22%E8%A8%BA%E7%99%82%E6%89%807%22", 1),
         (
             "georel=near%3BmaxDistance==1000&geometry=Point&coordinates=%5B139.0,36.3%5D",
@@ -231,7 +231,7 @@ async fn a_record_that_is_wrong_costs_itself_alone() {
     write!(
         body,
         r#", {{"id": 7, "type": "MedicalInstitution"}}, 3, {}"#,
-        &clinics(9..11)[1..]
+        clinics(9..11).strip_prefix('[').unwrap()
     )
     .unwrap();
     let (_site, platform) = with_site(body).await;
@@ -296,7 +296,7 @@ async fn a_class_that_becomes_stricter_takes_what_was_read_away() {
     );
     let bytes = told(&platform).await["bytes"].as_u64().unwrap();
     super::reload::edit(&platform, |files| {
-        files.write("policies/classification.toml", &stricter)
+        files.write("policies/classification.toml", &stricter);
     })
     .await;
     assert!(!shown(platform.entities(all()).tenant("sano").await.ok()));

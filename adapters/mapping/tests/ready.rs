@@ -1,6 +1,13 @@
 //! The ready mappings of `mappings/standard/` on the published files that they are for: every row becomes an entity, and every cell that
 //! is not empty becomes a part of it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

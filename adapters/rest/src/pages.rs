@@ -20,8 +20,9 @@ fn path_of(mapping: &TypeMapping, parameters: &[(&str, u64)]) -> String {
 /// The path of the first page, with the platform's largest page size.
 pub(super) fn first_path(mapping: &TypeMapping) -> String {
     match &mapping.paging.style {
-        PagingStyle::None | PagingStyle::Next { size: None } => path_of(mapping, &[]),
-        PagingStyle::Cursor { size: None, .. } => path_of(mapping, &[]),
+        PagingStyle::None | PagingStyle::Next { size: None } | PagingStyle::Cursor { size: None, .. } => {
+            path_of(mapping, &[])
+        }
         PagingStyle::Next { size: Some(size) } | PagingStyle::Cursor { size: Some(size), .. } => {
             path_of(mapping, &[(size, mapping.paging.size)])
         }

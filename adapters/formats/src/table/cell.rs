@@ -195,6 +195,7 @@ mod tests {
             (4, 6, 4, Cell::Empty)
         );
         row.begin(5);
-        assert!(row.is_empty() && row.len() == 0);
+        assert!(row.is_empty());
+        assert_eq!(row.cells().count(), 0);
     }
 }

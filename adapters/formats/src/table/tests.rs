@@ -6,7 +6,9 @@ fn same(one: &str, other: &str) -> bool {
     plain(one) == plain(other)
 }
 
-fn read(text: &str, wanted: Wanted<'_>) -> Result<(Vec<String>, Vec<Vec<String>>, Report), FormatError> {
+type Read = (Vec<String>, Vec<Vec<String>>, Report);
+
+fn read(text: &str, wanted: Wanted<'_>) -> Result<Read, FormatError> {
     let mut report = Report::default();
     let mut table = Table::find(delimited(text, Some(','), &Limits::default()), wanted, &mut report)?;
     let (mut rows, mut row) = (Vec::new(), Row::new());

@@ -1,5 +1,7 @@
 //! The functions that an expression may call. No regular expressions: a pattern's cost is nobody's to foresee.
 
+#![expect(clippy::needless_pass_by_value, reason = "cel calls functions so")]
+
 use std::sync::{Arc, OnceLock};
 
 use cel::common::functions::Function;

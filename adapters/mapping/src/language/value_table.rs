@@ -136,11 +136,10 @@ impl ValueTable {
         let exact = self.values.get(word).or_else(|| self.values.get(word.trim()));
         exact.or_else(|| self.in_other_writing(word)).or_else(|| {
             let number = written_number(word)?;
-            let is_it = |key: &&Box<str>| {
-                written_number(key).is_some_and(|other| other.compare(&number) == Some(Ordering::Equal))
-            };
+            let is_it =
+                |key: &&str| written_number(key).is_some_and(|other| other.compare(&number) == Some(Ordering::Equal));
             // Tables are short, and words that are numbers in another writing are rare.
-            let mut keys = self.values.keys().filter(is_it);
+            let mut keys = self.values.keys().map(AsRef::as_ref).filter(is_it);
             match (keys.next(), keys.next()) {
                 (Some(only), None) => self.values.get(only),
                 _ => None,
