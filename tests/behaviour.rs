@@ -98,6 +98,7 @@ mod behaviour {
     mod notifications;
     mod numbers_keep_their_text;
     mod open_data;
+    mod open_data_formats;
     mod open_data_hostile;
     mod openapi;
     mod ordering;

@@ -7,7 +7,7 @@
 //! | [`record`] | finding records in a body and building entities from them |
 //! | [`standard`] | what the official standards call their columns, and mappings proposed by it |
 //! | [`translate`] | one body as entities |
-//! | [`file`] | one file as entities, whatever it is packed in and written as |
+//! | [`mod@file`] | one file as entities, whatever it is packed in and written as |
 //! | [`back`] | entities of the view back to records |
 //! | `trial` | trying a mapping on a sample, without a platform |
 //!

@@ -161,9 +161,10 @@ fn utf16(bytes: &[u8]) -> Option<Encoding> {
     let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
     let (high_first, low_first) = (zeros(0), zeros(1));
     let enough = head.len() / 40 + 1;
+    // Characters such as 一 (U+4E00) have a zero byte on the other side.
     match (high_first, low_first) {
-        (0, low) if low >= enough => Some(Encoding::Utf16Le),
-        (high, 0) if high >= enough => Some(Encoding::Utf16Be),
+        (high, low) if low >= enough && high * 4 <= low => Some(Encoding::Utf16Le),
+        (high, low) if high >= enough && low * 4 <= high => Some(Encoding::Utf16Be),
         _ => None,
     }
 }
@@ -172,7 +173,7 @@ fn utf16(bytes: &[u8]) -> Option<Encoding> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "名称,緯度\r\n佐野市役所①～－,36.31\r\n";
+    const TEXT: &str = "名称,緯度\r\n佐野市役所①～－一,36.31\r\n";
 
     fn bytes(encoding: Encoding, text: &str) -> Vec<u8> {
         match encoding {

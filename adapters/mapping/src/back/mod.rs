@@ -9,6 +9,6 @@ mod trial;
 
 pub use self::lost::{Lacks, Lost, LostWhole, Refused};
 pub use self::made::{Wanted, is_same, read_back};
-pub use self::tree::{Node, select};
+pub use self::tree::{Elsewhere, Node, select};
 pub use self::trial::NotBack;
 pub(crate) use self::trial::WriteTrial;

@@ -48,7 +48,7 @@ pub use self::position::{PlaceText, PlanePlace};
 pub use self::request::{Paging, PagingStyle, RequestPath};
 pub use self::rows::{Gather, Rows};
 pub use self::table_format::{Format, TableFormat, same_text};
-pub use self::template::Template;
+pub use self::template::{InvalidTemplate, Template};
 pub use self::text::TextPart;
 pub use self::value_table::{Unlisted, ValueTable, number_text};
 pub use self::write::{WriteMapping, WriteRequest};

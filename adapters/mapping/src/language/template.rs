@@ -31,6 +31,7 @@ pub struct Template {
 
 /// Why a text is no template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "each says what it is in its message")]
 pub enum InvalidTemplate {
     #[error("a `{{` without its `}}`, or the other way round")]
     Braces,

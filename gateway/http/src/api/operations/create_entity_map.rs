@@ -54,9 +54,23 @@ pub(super) const ANSWERS: &[Success] = &[Success {
 //= 5.14.4.4-1, 5.14.4.4-2, 5.14.4.4-5, 5.14.4.4-6, 6.34.3.1-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     let media_type = OFFERED.negotiate(&scope.headers)?;
+    let names = scope.uri.query().unwrap_or_default().split('&');
+    if names
+        .filter_map(|pair| pair.split('=').next())
+        .any(|name| name == "cursor")
+    {
+        // Whatever else stands there, or does not.
+        return Err(no_cursor());
+    }
     let context = scope.context().await?;
     let request = query_entity::read(scope.uri.query(), &scope.surroundings(&context, media_type))?;
     execute(&gateway, &scope, context, request, media_type).await
+}
+
+fn no_cursor() -> Problem {
+    let detail =
+        "parameter `cursor`: it leads to a page of a list, and what is made here is an entity map; leave it out";
+    Problem::new(ErrorType::InvalidRequest, detail)
 }
 
 /// The map of a question, however it was asked. What CIM 009 lets stand here changes nothing; a cursor is none of that.
@@ -69,9 +83,7 @@ pub(super) async fn execute(
     media_type: MediaType,
 ) -> Result<Response, Problem> {
     if request.cursor.is_some() {
-        let detail =
-            "parameter `cursor`: it leads to a page of a list, and what is made here is an entity map; leave it out";
-        return Err(Problem::new(ErrorType::InvalidRequest, detail));
+        return Err(no_cursor());
     }
     let asker = scope.asker(Operation::QueryEntity);
     let gathering = scope.gathering(gateway);
