@@ -191,13 +191,23 @@ async fn a_purge_that_keeps_a_name_that_is_misspelt_takes_nothing_away() {
     assert_eq!(platform.entity(ID).by("writer").await.ok().json()["name"]["value"], "a");
 }
 
+/// How often a batch is sent of which nothing was begun.
+const ATTEMPTS: usize = 8;
+
 #[tokio::test]
 async fn what_a_batch_has_no_time_for_is_told_as_not_begun() {
     let platform = platform_with_deadline("1s").await;
     let count = 25_000;
     let entity = |number: usize| json!({ "id": format!("{ID}-{number}"), "type": "AED", "name": "a" });
     let body = Value::Array((0..count).map(entity).collect()).to_string();
-    let partly = batch(&platform, "upsert", &body).await;
+    let mut partly = batch(&platform, "upsert", &body).await;
+    for _ in 0..ATTEMPTS {
+        if partly.status != 504 {
+            break;
+        }
+        // Nothing was begun: on a busy machine to read the body alone may take that long.
+        partly = batch(&platform, "upsert", &body).await;
+    }
     assert_eq!(partly.status, 207, "{}", partly.status);
     let result = partly.json();
     let (success, errors) = (

@@ -123,7 +123,7 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
         &after("ngsi-v2", "ckan"),
         &[
             "error: `adapter` in source `sano-orion` is not supported by this version",
-            r#"= help: this version has "rest", "ngsi-v2" and "store""#,
+            r#"= help: this version has "rest", "ngsi-v2", "open-data" and "store""#,
         ],
     );
     assert_said(
