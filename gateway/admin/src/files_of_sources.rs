@@ -49,6 +49,8 @@ impl Files {
     pub(super) fn for_tenant(self) -> Self {
         Self {
             failed: self.failed.map(|_| kakehashi_egress::sources::FAILED.to_owned()),
+            // Names of sheets and columns are what stands there, too.
+            findings: Vec::new(),
             ..self
         }
     }
